@@ -1,0 +1,2 @@
+export type { Broker, Publication } from "./broker.ts";
+export { MemoryBroker } from "./memory.ts";

@@ -1,0 +1,75 @@
+import { closeCodes, FIN, headerSize, opcodes, writeHeader } from "../ws/index.ts";
+import { limits } from "../limits.ts";
+import type { Outbox } from "./outbox.ts";
+
+/** Below this many bytes a loop copies faster than a call. */
+const LOOP_BYTES_MAX = 64;
+
+/** Writes frames to the outbox: header and payload next to each other, without a buffer between. */
+export class Sender {
+  readonly #outbox: Outbox;
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox;
+  }
+
+  /** Sends a text message. */
+  text(fd: number, text: string): void {
+    const outbox = this.#outbox;
+    const length = Buffer.byteLength(text, "utf8");
+    const header = headerSize(length);
+    if (header + length > outbox.capacity) return this.#large(fd, opcodes.TEXT, Buffer.from(text, "utf8"));
+    const at = outbox.room(header + length);
+    writeHeader(outbox.slab, at, FIN | opcodes.TEXT, length);
+    outbox.slab.write(text, at + header, length, "utf8");
+    outbox.commit(fd, at, header + length);
+  }
+
+  /** Sends `bytes[from, to)` as a message or control frame; they are copied. */
+  bytes(fd: number, opcode: number, bytes: Uint8Array, from: number, to: number): void {
+    const outbox = this.#outbox;
+    const length = to - from;
+    const header = headerSize(length);
+    if (header + length > outbox.capacity) return this.#large(fd, opcode, bytes.slice(from, to));
+    const at = outbox.room(header + length);
+    const { slab } = outbox;
+    writeHeader(slab, at, FIN | opcode, length);
+    copyBytes(bytes, from, to, slab, at + header);
+    outbox.commit(fd, at, header + length);
+  }
+
+  /** Sends a close frame (RFC 6455, 5.5.1), an empty one for 1005. A reason that is too long is cut at a character. */
+  close(fd: number, code: number, reason: string): void {
+    const { slab } = this.#outbox;
+    const at = this.#outbox.room(4 + limits.closeReasonBytesMax);
+    let length = 0;
+    if (code !== closeCodes.NO_STATUS) {
+      slab[at + 2] = code >> 8;
+      slab[at + 3] = code;
+      length = 2 + slab.write(reason, at + 4, limits.closeReasonBytesMax, "utf8");
+    }
+    writeHeader(slab, at, FIN | opcodes.CLOSE, length);
+    this.#outbox.commit(fd, at, 2 + length);
+  }
+
+  /** Sends text as it is: the answer to a handshake that is refused. */
+  raw(fd: number, text: string): void {
+    const at = this.#outbox.room(text.length);
+    this.#outbox.commit(fd, at, this.#outbox.slab.write(text, at, text.length, "latin1"));
+  }
+
+  #large(fd: number, opcode: number, payload: Uint8Array): void {
+    const header = headerSize(payload.length);
+    const at = this.#outbox.room(header);
+    writeHeader(this.#outbox.slab, at, FIN | opcode, payload.length);
+    this.#outbox.commit(fd, at, header);
+    this.#outbox.sendShared(fd, payload);
+  }
+}
+
+/** Copies without making a view where it can be avoided. */
+function copyBytes(from: Uint8Array, begin: number, end: number, to: Uint8Array, at: number): void {
+  if (end - begin <= LOOP_BYTES_MAX) for (let i = begin; i < end; i++) to[at++] = from[i] as number;
+  else if (from === to) to.copyWithin(at, begin, end);
+  else to.set(from.subarray(begin, end), at);
+}

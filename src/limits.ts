@@ -1,0 +1,60 @@
+/**
+ * Every bound of Belfry in one table: each queue, loop and size has one, with its unit last in its name and its reason.
+ * An option of the same name changes it, where it is an option; the others are properties of the implementation.
+ */
+export const limits = {
+  /** Longest request head. Cookies and tokens of large sites fit; what is longer is answered 431. Option of the server. */
+  headBytesMax: 16_384,
+  /** Most header lines in a request head: what is over is answered 431. Browsers send fewer than 30. */
+  headerCountMax: 100,
+  /** Time from accept to a complete request head, after which it is answered 408. Option of the server. */
+  headSecondsMax: 10,
+  /** Largest message, after its fragments are joined; over it the connection closes with 1009. Option of the server. */
+  messageBytesMax: 1_048_576,
+  /** Most fragments of one message: a sender of empty fragments ends with 1008. */
+  fragmentsMax: 4096,
+  /** Most control frames in one read of at most 64 KiB: a ping flood ends with 1008; no honest client sends so many. */
+  controlFramesPerReadMax: 256,
+  /** Bytes that wait for one connection whose socket is full; over it the connection is cut with 3008. Option. */
+  outboxBytesMax: 1_048_576,
+  /** A connection hears nothing for at most about this long before it is sent a ping. Below the 50-60 s after which
+   * proxies cut a silent connection. Option of the server. */
+  heartbeatSeconds: 40,
+  /** How long a ping may stay unanswered (any byte is an answer) before the connection counts as dead. Option. */
+  pongSecondsMax: 10,
+  /** How long a connection that closes may take to let its last bytes be read. */
+  closeSecondsMax: 5,
+  /** Tasks that may be under way at once in the worker pool. Option of the server. */
+  workersMax: 1024,
+  /** With all workers busy for this long the listeners stop accepting. */
+  acceptPatienceMs: 1,
+  /** Pause after which a listener that ran out of descriptors looks again, if no connection closed before. */
+  restRetryMs: 1000,
+  /** The input slab: what one batch of reads may bring. Large enough for 16 full reads, small enough for the cache. */
+  inputSlabBytes: 1_048_576,
+  /** The output slab: what is sent in one native call. */
+  outputSlabBytes: 1_048_576,
+  /** Entries of one flush. */
+  flushEntriesMax: 4096,
+  /** Sends of one slice of a fan-out: about 2 ms, after which other events have their turn. */
+  fanoutSliceSends: 512,
+  /** Idle buffers kept in the pool for reuse, over all sizes. */
+  pooledBytesMax: 4_194_304,
+  /** Connections that may wait in the kernel to be accepted. */
+  backlog: 4096,
+  /** Longest reason of a close frame: 125 bytes of a control frame less the code (RFC 6455, 5.5). */
+  closeReasonBytesMax: 123,
+  /** Longest channel name, in bytes: subscribe answers 107 to a longer one. */
+  channelBytesMax: 255,
+  /** Channels that one client may be subscribed to: error 106 beyond. Option of the push server. */
+  channelsPerClientMax: 128,
+  /** Commands in one frame of a client: over it the connection closes with 3501. */
+  commandsPerFrameMax: 1024,
+  /** Time from the WebSocket's opening to a successful connect command, after which it closes with 3502. */
+  staleSecondsMax: 10,
+  /** Body of a request to the HTTP API: 413 beyond. Option of the push server. */
+  apiBodyBytesMax: 4_194_304,
+  /** Seconds between two pings of Centrifugo's protocol, and seconds in which the pong must come (3012). */
+  protocolPingSeconds: 25,
+  protocolPongSeconds: 8,
+} as const;

@@ -1,0 +1,55 @@
+import * as v from "valibot";
+import { BelfryError } from "./errors.ts";
+import { limits } from "./limits.ts";
+
+const count = (max: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max)));
+const seconds = v.optional(v.pipe(v.number(), v.minValue(0.05), v.maxValue(86_400)));
+const handler = v.optional(v.custom((value) => typeof value === "function", "Invalid type: Expected a function"));
+const GIB = 1024 ** 3;
+
+const serverOptions = v.strictObject({
+  upgrade: handler,
+  open: handler,
+  packet: handler,
+  close: handler,
+  drain: handler,
+  zeroCopy: v.optional(v.boolean()),
+  http: v.optional(v.custom((value) => typeof value === "function" || (typeof value === "object" && value !== null))),
+  driver: v.optional(v.picklist(["auto", "native", "portable"])),
+  headBytesMax: count(1024 * 1024),
+  headSecondsMax: seconds,
+  messageBytesMax: count(GIB),
+  outboxBytesMax: count(GIB),
+  workersMax: count(1_000_000),
+  heartbeatSeconds: seconds,
+  pongSecondsMax: seconds,
+  closeSecondsMax: seconds,
+  log: v.optional(v.custom((value) => typeof value === "object" && value !== null)),
+});
+
+const listenOptions = v.strictObject({
+  port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))),
+  host: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-fA-F:.]+$/, "Expected a numeric IPv4 or IPv6 address"))),
+  path: v.optional(v.pipe(v.string(), v.regex(/\//, "Expected a path that holds a /"))),
+  backlog: count(limits.backlog * 16),
+  reusePort: v.optional(v.boolean()),
+  ipv6Only: v.optional(v.boolean()),
+});
+
+/** Throws BELFRY_BAD_OPTION that names the option, its value and what is allowed. */
+export function checkServerOptions(options: object): void {
+  check(serverOptions, options, "createServer");
+}
+
+/** The same for `listen`. */
+export function checkListenOptions(options: object): void {
+  check(listenOptions, options, "listen");
+}
+
+/** Checks `value` against a schema; `what` begins the sentence of the error. */
+export function check(schema: v.GenericSchema, value: unknown, what: string): void {
+  const result = v.safeParse(schema, value);
+  if (result.success) return;
+  const sentences = result.issues.map((issue) => `option ${v.getDotPath(issue) ?? "(all)"}: ${issue.message}`);
+  throw new BelfryError("BELFRY_BAD_OPTION", `${what}: ${sentences.join("; ")}`);
+}

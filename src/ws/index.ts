@@ -1,0 +1,19 @@
+export { HandshakeError, ProtocolError } from "../errors.ts";
+export { ACCEPT_BYTES, KEY_BYTES, validKey, writeAccept } from "./accept-key.ts";
+export { type CheckState, checkHeader } from "./check.ts";
+export { closeCodes, readCloseCode, validCloseCode } from "./close.ts";
+export { CONTROL_PAYLOAD_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, isControl, opcodes } from "./frame.ts";
+export { ascii, equalsIgnoringCase, findHeadEnd, known, listHolds, readHead, RequestHead } from "./http-head.ts";
+export { maskInPlace } from "./mask.ts";
+export { type Buffers, checkSize, MessageReader, type MessageRules } from "./message.ts";
+export { readHeader } from "./read-header.ts";
+export {
+  ANSWER_BYTES,
+  asksForWebSocket,
+  checkUpgrade,
+  headerLines,
+  UpgradeRequest,
+  writeAnswer,
+} from "./upgrade.ts";
+export { checkUtf8, UTF8_BROKEN, UTF8_START, type Utf8State, validUtf8 } from "./utf8.ts";
+export { compileFrame, FIN, headerSize, writeHeader } from "./write-header.ts";
