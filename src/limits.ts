@@ -38,6 +38,8 @@ export const limits = {
   flushEntriesMax: 4096,
   /** Sends of one slice of a fan-out: about 2 ms, after which other events have their turn. */
   fanoutSliceSends: 512,
+  /** Publications on their way to more than one slice; beyond it a publish is carried out to its end at once. */
+  fanoutWaitingMax: 1000,
   /** Idle buffers kept in the pool for reuse, over all sizes. */
   pooledBytesMax: 4_194_304,
   /** Connections that may wait in the kernel to be accepted. */
@@ -48,8 +50,8 @@ export const limits = {
   channelBytesMax: 255,
   /** Channels that one client may be subscribed to: error 106 beyond. Option of the push server. */
   channelsPerClientMax: 128,
-  /** Commands in one frame of a client: over it the connection closes with 3501. */
-  commandsPerFrameMax: 1024,
+  /** Largest frame of a client of the push server: 1009 beyond. */
+  commandBytesMax: 65_536,
   /** Time from the WebSocket's opening to a successful connect command, after which it closes with 3502. */
   staleSecondsMax: 10,
   /** Body of a request to the HTTP API: 413 beyond. Option of the push server. */

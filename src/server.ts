@@ -387,7 +387,9 @@ export class Server {
     const columns = this.#columns;
     return {
       isOpen: (fd, generation) => columns.generation[fd] === generation && columns.phase[fd] === phases.OPEN,
-      text: (fd, text) => this.#sender.text(fd, text),
+      text: (fd, text) => {
+        if (columns.phase[fd] === phases.OPEN) this.#sender.text(fd, text);
+      },
       bytes: (fd, bytes) => this.#sender.bytes(fd, opcodes.BINARY, bytes, 0, bytes.length),
       packet: (fd, packet) => {
         const opcode = packet.isText ? opcodes.TEXT : opcodes.BINARY;

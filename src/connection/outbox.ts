@@ -1,6 +1,6 @@
 import { limits } from "../limits.ts";
 import { ENTRY, interest, type Netpoll } from "../netpoll/index.ts";
-import { type Columns, flags } from "./columns.ts";
+import { type Columns, flags, phases } from "./columns.ts";
 
 /** Bytes that wait for a connection whose socket was full. Frames of a fan-out are held by reference. */
 interface Queue {
@@ -104,13 +104,14 @@ export class Outbox {
     this.#reportBroken();
   }
 
-  /** Sends the same bytes, which nobody will change, to `fds[0, count)`, at most fanoutSliceSends. */
+  /** Sends the same bytes, which nobody will change, to those of `fds[0, count)`, at most fanoutSliceSends, that are open. */
   multicast(bytes: Uint8Array, fds: Int32Array, count: number): void {
     const { columns, poll } = this.#parts;
     this.#flushList();
     let free = 0;
     for (let i = 0; i < count; i++) {
       const fd = fds[i] as number;
+      if (columns.phase[fd] !== phases.OPEN) continue;
       if (((columns.flags[fd] as number) & flags.BLOCKED) !== 0) this.#enqueue(fd, bytes);
       else fds[free++] = fd;
     }

@@ -78,7 +78,8 @@ export interface Binding {
   /**
    * Sends `count` entries of `list` ({@link ENTRY} each: descriptor, offset and length in `slab`). Leaves in each entry
    * what is left to send: length 0 when all went, `-errno` in its place when the connection broke. Returns how many
-   * entries are not fully sent. One entry for each descriptor: after one that went in part, a second might overtake the rest.
+   * entries are not fully sent. After one of these, later entries of the same descriptor are left as they are, so that
+   * its bytes keep their order.
    */
   flush(slab: Uint8Array, list: Int32Array, count: number): number;
   /**
@@ -106,7 +107,7 @@ export function loadBinding(): Binding {
   if (loaded) return loaded;
   const require = createRequire(import.meta.url);
   // A build with a sanitizer stands elsewhere.
-  const path = process.env["BELFRY_ADDON"];
+  const path = process.env.BELFRY_ADDON;
   const load = require("node-gyp-build") as (root: string) => Binding;
   loaded = path ? (require(path) as Binding) : load(packageRoot());
   return loaded;

@@ -15,3 +15,8 @@ export function errnoNumber(name: string): number {
   for (const [number, [known]] of getSystemErrorMap()) if (known === name) return number;
   throw new RangeError(`errno ${name} is unknown on this platform`);
 }
+
+/** The same of an error of Node's. Those of TLS and of streams have none: the peer broke a protocol, -EPROTO. */
+export function errnoOf(error: NodeJS.ErrnoException): number {
+  return error.errno !== undefined && error.errno < 0 ? error.errno : errnoNumber("EPROTO");
+}

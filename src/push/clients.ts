@@ -1,0 +1,144 @@
+import { randomBytes } from "node:crypto";
+import { limits } from "../limits.ts";
+import { disconnects, EMPTY, type Disconnect } from "./protocol.ts";
+
+const CAPACITY_MIN = 1024;
+/** A client's state: one byte. */
+const NEW = 1;
+const CONNECTED = 2;
+const FAILED = 4;
+/** A ping is out, and its pong has not come. */
+const PINGED = 8;
+
+/** Clients whose descriptors lie together are pinged together: 64 of them are a cache line of the column. */
+const BLOCK = 6;
+
+export interface ClientsParts {
+  readonly text: (fd: number, text: string) => void;
+  readonly disconnect: (fd: number, disconnect: Disconnect) => void;
+}
+
+/**
+ * The clients of the protocol, by descriptor: one byte for each. The heartbeat needs no more: one tick a second pings the
+ * descriptors of one slice of protocolPingSeconds, and looks after the pongs of the slice that was pinged
+ * protocolPongSeconds ago; a tick that is late, because the process stood still, makes nobody late.
+ */
+export class Clients {
+  readonly #parts: ClientsParts;
+  #state = new Uint8Array(CAPACITY_MIN);
+  #generation = new Uint32Array(CAPACITY_MIN);
+  #high = 0;
+  #connected = 0;
+  #tick = 0;
+  /** Who has not connected yet, and since which tick; the oldest first. */
+  readonly #fresh = new Map<number, number>();
+  readonly #node = randomBytes(8).toString("hex");
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: ClientsParts) {
+    this.#parts = parts;
+  }
+
+  /** How many clients are connected. */
+  get connected(): number {
+    return this.#connected;
+  }
+  isNew(fd: number): boolean {
+    return this.#state[fd] === NEW;
+  }
+  isConnected(fd: number): boolean {
+    return ((this.#state[fd] as number) & CONNECTED) !== 0;
+  }
+
+  /** A WebSocket has opened. */
+  open(fd: number): void {
+    if (fd >= this.#high) this.#high = fd + 1;
+    if (fd >= this.#state.length) this.#grow(fd);
+    this.#state[fd] = NEW;
+    this.#generation[fd] = (this.#generation[fd] as number) + 1;
+    this.#fresh.set(fd, this.#tick);
+  }
+
+  /** The connect command was accepted; returns the client's id, which is unique over all nodes and restarts. */
+  connect(fd: number): string {
+    this.#state[fd] = CONNECTED;
+    this.#fresh.delete(fd);
+    this.#connected++;
+    return this.#idOf(fd);
+  }
+
+  /** The connect command was refused: nothing more is taken from this client. */
+  fail(fd: number): void {
+    this.#state[fd] = FAILED;
+  }
+
+  /** A pong has come; false when none was due. */
+  takePong(fd: number): boolean {
+    const state = this.#state[fd] as number;
+    if ((state & PINGED) === 0) return false;
+    this.#state[fd] = state & ~PINGED;
+    return true;
+  }
+
+  /** The WebSocket is over. */
+  close(fd: number): void {
+    if (this.isConnected(fd)) this.#connected--;
+    this.#state[fd] = 0;
+    this.#fresh.delete(fd);
+  }
+
+  start(): void {
+    this.#timer ??= setInterval(() => this.tick(), 1000);
+  }
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** One second that was served. */
+  tick(): void {
+    const now = ++this.#tick;
+    this.#eachOfSlice(now - limits.protocolPongSeconds, (fd, state) => {
+      if ((state & PINGED) !== 0) this.#parts.disconnect(fd, disconnects.NO_PONG);
+    });
+    this.#eachOfSlice(now, (fd, state) => {
+      if ((state & CONNECTED) === 0) return;
+      this.#state[fd] = state | PINGED;
+      this.#parts.text(fd, EMPTY);
+    });
+    for (const [fd, since] of this.#fresh) {
+      if (now - since <= limits.staleSecondsMax) break;
+      this.#fresh.delete(fd);
+      this.#parts.disconnect(fd, disconnects.STALE);
+    }
+  }
+
+  #eachOfSlice(tick: number, visit: (fd: number, state: number) => void): void {
+    const slices = limits.protocolPingSeconds;
+    const slice = ((tick % slices) + slices) % slices;
+    for (let block = slice << BLOCK; block < this.#high; block += slices << BLOCK) {
+      const end = Math.min(block + (1 << BLOCK), this.#high);
+      for (let fd = block; fd < end; fd++) {
+        const state = this.#state[fd] as number;
+        if (state !== 0) visit(fd, state);
+      }
+    }
+  }
+
+  /** A UUID's form, of the node's random number, the descriptor and its generation: nothing is kept for it. */
+  #idOf(fd: number): string {
+    const own = (this.#generation[fd] as number).toString(16).padStart(8, "0") + fd.toString(16).padStart(8, "0");
+    const all = this.#node + own;
+    return `${all.slice(0, 8)}-${all.slice(8, 12)}-${all.slice(12, 16)}-${all.slice(16, 20)}-${all.slice(20)}`;
+  }
+
+  #grow(fd: number): void {
+    const capacity = 2 ** (32 - Math.clz32(fd));
+    const state = new Uint8Array(capacity);
+    state.set(this.#state);
+    this.#state = state;
+    const generation = new Uint32Array(capacity);
+    generation.set(this.#generation);
+    this.#generation = generation;
+  }
+}

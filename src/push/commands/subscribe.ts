@@ -1,0 +1,16 @@
+import { limits } from "../../limits.ts";
+import { DisconnectError, disconnects, ReplyError, stringField } from "../protocol.ts";
+import type { Command } from "../session.ts";
+
+/** Subscribes to a channel (PROTOCOL.md, "subscribe"). The checks stand in the protocol's order. */
+export const subscribe: Command = (parts, fd, fields) => {
+  const { hub, allowSubscribe, channelsPerClientMax, occupied } = parts;
+  const channel = stringField(fields, "channel");
+  if (channel === "") throw new DisconnectError(disconnects.BAD_REQUEST);
+  if (Buffer.byteLength(channel) > limits.channelBytesMax) throw new ReplyError(107);
+  if (hub.isSubscribed(fd, channel)) throw new ReplyError(105);
+  if (hub.channelsOf(fd) >= channelsPerClientMax) throw new ReplyError(106);
+  if (!allowSubscribe(channel)) throw new ReplyError(103);
+  if (hub.subscribe(fd, channel)) occupied(channel);
+  return {};
+};

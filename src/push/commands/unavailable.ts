@@ -1,0 +1,9 @@
+import { ReplyError, type ReplyErrorCode } from "../protocol.ts";
+import type { Command } from "../session.ts";
+
+/** A method that no channel here offers: the answer that the protocol has for it (PROTOCOL.md, "What is not supported"). */
+export function unavailable(code: ReplyErrorCode): Command {
+  return () => {
+    throw new ReplyError(code);
+  };
+}

@@ -1,0 +1,108 @@
+import { limits } from "../limits.ts";
+import { compileFrame, opcodes } from "../ws/index.ts";
+import type { Cursor, Hub } from "./hub.ts";
+
+const NONE = -1;
+
+/** To so few subscribers a publication is written each time: the output of many such channels then leaves in one call. */
+const WRITTEN_MAX = 4;
+
+/** One publication on its way: the frame, and the next subscription that is to get it. */
+interface Delivery {
+  readonly frame: Uint8Array;
+  cursor: Cursor;
+}
+
+export interface FanoutParts {
+  readonly text: (fd: number, text: string) => void;
+  readonly multicast: (frame: Uint8Array, fds: Int32Array, count: number) => void;
+}
+
+/**
+ * Publications to their subscribers. The frame is made once for all; many subscribers are served in slices with the event
+ * loop in between, so that a publication to 100,000 does not delay somebody else's. In a channel the order is kept, and
+ * who subscribes after a publication does not get it.
+ */
+export class Fanout {
+  readonly #parts: FanoutParts;
+  /** By channel number: its publications on the way, the oldest first. */
+  readonly #deliveries = new Map<number, Delivery[]>();
+  readonly #fds = new Int32Array(limits.fanoutSliceSends);
+  #waiting = 0;
+  #scheduled = false;
+
+  constructor(parts: FanoutParts) {
+    this.#parts = parts;
+  }
+
+  /** How many publications are on their way. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Sends a push to all subscribers of a channel, the first slice of them now. */
+  publish(hub: Hub, channel: number, push: string): void {
+    const subscribers = hub.subscribers(channel);
+    const before = this.#deliveries.get(channel);
+    if (!before && subscribers <= WRITTEN_MAX) return this.#write(hub, channel, push);
+    const delivery = { frame: compileFrame(opcodes.TEXT, Buffer.from(push, "utf8")), cursor: hub.first(channel) };
+    if (!before) {
+      this.#slice(hub, delivery);
+      if (delivery.cursor === NONE) return;
+      this.#deliveries.set(channel, [delivery]);
+    } else before.push(delivery);
+    this.#waiting++;
+    // A publisher that is faster than its subscribers' sockets waits here, rather than in memory.
+    if (this.#waiting > limits.fanoutWaitingMax) this.#finish(hub, channel);
+    else this.#schedule(hub);
+  }
+
+  /** Moves cursors off a subscription that is about to go. */
+  moveOn(hub: Hub, subscription: Cursor): void {
+    if (this.#deliveries.size === 0) return;
+    for (const deliveries of this.#deliveries.values()) {
+      for (const delivery of deliveries) if (delivery.cursor === subscription) delivery.cursor = hub.next(subscription);
+    }
+  }
+
+  #write(hub: Hub, channel: number, push: string): void {
+    // All are known before the first is written to: a connection that breaks under it leaves the list.
+    const fds: number[] = [];
+    for (let s = hub.first(channel); fds.length < hub.subscribers(channel); s = hub.next(s)) fds.push(hub.descriptor(s));
+    for (const fd of fds) this.#parts.text(fd, push);
+  }
+
+  /** Serves the next slice of a delivery; its cursor is NONE after the last. */
+  #slice(hub: Hub, delivery: Delivery): void {
+    let count = 0;
+    let s = delivery.cursor;
+    for (; s !== NONE && count < limits.fanoutSliceSends; s = hub.next(s)) this.#fds[count++] = hub.descriptor(s);
+    // Set before the bytes go: a connection that breaks under them unsubscribes, and moves the cursor.
+    delivery.cursor = s;
+    this.#parts.multicast(delivery.frame, this.#fds, count);
+  }
+
+  #schedule(hub: Hub): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      for (const [channel, deliveries] of this.#deliveries) this.#advance(hub, channel, deliveries);
+      if (this.#deliveries.size > 0) this.#schedule(hub);
+    });
+  }
+
+  /** One slice of a channel's oldest publication. */
+  #advance(hub: Hub, channel: number, deliveries: Delivery[]): void {
+    const oldest = deliveries[0] as Delivery;
+    if (oldest.cursor !== NONE) this.#slice(hub, oldest);
+    if (oldest.cursor !== NONE) return;
+    deliveries.shift();
+    this.#waiting--;
+    if (deliveries.length === 0) this.#deliveries.delete(channel);
+  }
+
+  #finish(hub: Hub, channel: number): void {
+    for (let all = this.#deliveries.get(channel); all && all.length > 0; ) this.#advance(hub, channel, all);
+  }
+}
