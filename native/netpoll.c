@@ -558,12 +558,13 @@ static napi_value verb_flush(napi_env env, napi_callback_info info) {
   size_t slab_size, list_size;
   uint8_t *slab = arg_array(&c, 0, napi_uint8_array, &slab_size);
   int32_t *list = arg_array(&c, 1, napi_int32_array, &list_size);
-  int32_t count = arg_int(&c, 2), left = 0;
+  int32_t count = arg_int(&c, 2), left = 0, marked = 0;
   if (c.bad || !within(list_size / ENTRY, 0, count)) return give_int(&c, -EFAULT);
   for (int32_t i = 0; i < count; i++) {
     int32_t *e = list + (size_t)i * ENTRY;
-    if (e[0] < 0) { // an earlier entry of this descriptor is not through yet: order is kept
+    if (e[0] < 0 && marked > 0) { // an earlier entry of this descriptor is not through yet: order is kept
       e[0] = ~e[0];
+      marked--;
       left++;
       continue;
     }
@@ -573,8 +574,9 @@ static napi_value verb_flush(napi_env env, napi_callback_info info) {
       continue;
     }
     left++;
-    for (int32_t *later = e + ENTRY; later < list + (size_t)count * ENTRY; later += ENTRY)
-      if (later[0] == e[0]) later[0] = ~e[0];
+    for (int32_t *later = e + ENTRY; later < list + (size_t)count * ENTRY; later += ENTRY) {
+      if (later[0] == e[0] && e[0] >= 0) later[0] = ~e[0], marked++;
+    }
     if (sent == -EAGAIN || sent == -EWOULDBLOCK) continue;
     if (sent < 0) e[2] = (int32_t)sent;
     else e[1] += (int32_t)sent, e[2] -= (int32_t)sent;

@@ -13,5 +13,5 @@ export {
   type ServerOptions,
   type ServerWire,
 } from "./server.ts";
-export { closeCodes } from "./ws/index.ts";
 export type { UpgradeRequest } from "./ws/index.ts";
+export { closeCodes } from "./ws/index.ts";

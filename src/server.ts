@@ -1,4 +1,4 @@
-import type { RequestListener, Server as HttpServer } from "node:http";
+import type { Server as HttpServer, RequestListener } from "node:http";
 import { Admission } from "./connection/admission.ts";
 import { Closing } from "./connection/closing.ts";
 import { Columns, flags, phases } from "./connection/columns.ts";
@@ -15,13 +15,21 @@ import { Sender } from "./connection/sender.ts";
 import { BelfryError, SystemError } from "./errors.ts";
 import { limits } from "./limits.ts";
 import { type Log, silent } from "./log.ts";
-import { type DriverChoice, errnoName, events, listenFlags, type Netpoll, openDriver, RECORD } from "./netpoll/index.ts";
+import {
+  type DriverChoice,
+  errnoName,
+  events,
+  listenFlags,
+  type Netpoll,
+  openDriver,
+  RECORD,
+} from "./netpoll/index.ts";
 import { checkListenOptions, checkServerOptions } from "./options.ts";
 import { BufferPool, WorkerPool } from "./pool/index.ts";
 import { closeCodes, opcodes } from "./ws/index.ts";
 
-// biome-ignore lint/suspicious/noConfusingVoidType: a handler may be an arrow that returns nothing
-type Handled = void | Promise<void>;
+/** Nothing, or a promise; what else an arrow function may happen to return is ignored. */
+type Handled = unknown;
 
 /** What the application does with its connections. A handler that throws or rejects closes its connection with 1011. */
 export interface Handlers {
@@ -167,7 +175,8 @@ export class Server {
     const bits = (options.reusePort ? listenFlags.REUSE_PORT : 0) | (options.ipv6Only ? listenFlags.V6_ONLY : 0);
     const host = options.path ?? options.host ?? "::";
     let listener = await this.#poll.listen(host, port, backlog, bits);
-    if (options.host === undefined && noIpv6(listener)) listener = await this.#poll.listen("0.0.0.0", port, backlog, bits);
+    if (options.host === undefined && noIpv6(listener))
+      listener = await this.#poll.listen("0.0.0.0", port, backlog, bits);
     if (listener < 0) throw new SystemError(errnoName(listener), `listen on ${options.path ?? `${host} port ${port}`}`);
     this.#listeners.add(listener);
     this.#admission.add(listener);
@@ -286,18 +295,18 @@ export class Server {
   #run<Value>(fd: number, handler: (connection: Connection, value: Value) => Handled, value: Value): void {
     try {
       const work = handler.call(this.#options, this.#handles.of(fd), value);
-      if (work !== undefined) this.#wait(fd, work);
+      if (work instanceof Promise) this.#wait(fd, work);
     } catch (error) {
       this.#threw(fd, error);
     }
   }
 
   /** An asynchronous handler holds a worker, and its connection is not read from, until its promise settles. */
-  #wait(fd: number, work: Promise<void>): void {
+  #wait(fd: number, work: Promise<unknown>): void {
     const generation = this.#columns.generation[fd];
     this.#pauseFor(
       fd,
-      Promise.resolve(work).then(
+      work.then(
         () => () => {},
         (error: unknown) => () => {
           if (this.#columns.generation[fd] === generation) this.#threw(fd, error);
@@ -378,7 +387,8 @@ export class Server {
       drained: (fd) => {
         const bits = this.#columns.flags[fd] as number;
         if (this.#columns.phase[fd] === phases.LINGER && (bits & flags.PAUSED) !== 0) this.#release(fd);
-        else if (this.#options.drain && this.#columns.phase[fd] === phases.OPEN) this.#run(fd, this.#options.drain, undefined);
+        else if (this.#options.drain && this.#columns.phase[fd] === phases.OPEN)
+          this.#run(fd, this.#options.drain, undefined);
       },
     });
   }
@@ -470,7 +480,7 @@ export class Server {
         if (!handler) return;
         try {
           const work = handler.call(this.#options, this.#handles.of(fd), code, reason);
-          if (work) work.catch((error: unknown) => this.#threw(fd, error));
+          if (work instanceof Promise) work.catch((error: unknown) => this.#threw(fd, error));
         } catch (error) {
           this.#threw(fd, error);
         }
@@ -481,7 +491,12 @@ export class Server {
 
   #makeHeartbeat(): Heartbeat {
     const { headSecondsMax, heartbeatSeconds, pongSecondsMax, closeSecondsMax } = { ...limits, ...this.#options };
-    const times = { headSeconds: headSecondsMax, heartbeatSeconds, pongSeconds: pongSecondsMax, closeSeconds: closeSecondsMax };
+    const times = {
+      headSeconds: headSecondsMax,
+      heartbeatSeconds,
+      pongSeconds: pongSecondsMax,
+      closeSeconds: closeSecondsMax,
+    };
     const served = () => !this.#workers.saturated;
     const heartbeat: Heartbeat = new Heartbeat(this.#columns, times, served, (fd, phase, age) => {
       const { ages } = heartbeat;
@@ -502,7 +517,8 @@ export class Server {
   /** Not a byte came, not even an answer to the ping. */
   #silent(fd: number): void {
     if (((this.#columns.flags[fd] as number) & flags.PAUSED) !== 0) this.#columns.age[fd] = 0;
-    else if (this.#receiver.isPartial(fd)) this.#closing.fail(fd, closeCodes.POLICY_VIOLATION, "half a message, then silence");
+    else if (this.#receiver.isPartial(fd))
+      this.#closing.fail(fd, closeCodes.POLICY_VIOLATION, "half a message, then silence");
     else this.#closing.fail(fd, closeCodes.POLICY_VIOLATION, "no answer to a ping (option pongSecondsMax)");
   }
 

@@ -4,7 +4,9 @@ import { serveCommand } from "./serve.ts";
 
 /** The `belfry` command. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const manifest = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as { version: string };
+  const manifest = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
   const program = new Command("belfry")
     .description("A notification server: very many mostly silent WebSockets, told the moment something changed.")
     .version(manifest.version)

@@ -32,11 +32,19 @@ export function serveCommand(): Command {
     .description("Run the notification API: clients of Centrifugo's protocol on one side, an HTTP API on the other.")
     .addOption(new Option("--port <number>", "where to listen").argParser(readPort).default(8000).env("BELFRY_PORT"))
     .addOption(new Option("--host <address>", "numeric address to listen on; all when not given").env("BELFRY_HOST"))
-    .addOption(new Option("--api-key <key>", "what callers of the HTTP API must show; without it nobody may call").env("BELFRY_API_KEY"))
+    .addOption(
+      new Option("--api-key <key>", "what callers of the HTTP API must show; without it nobody may call").env(
+        "BELFRY_API_KEY",
+      ),
+    )
     .option("--allow-anonymous", "let clients connect without a token")
     .option("--allow-subscribe [prefix...]", "let clients subscribe to all channels, or to those with a prefix")
     .option("--allowed-origin <origin...>", "origins of web pages that may connect, besides this host; * for all")
-    .addOption(new Option("--driver <name>", "how to talk to the kernel").choices(["auto", "native", "portable"]).default("auto"))
+    .addOption(
+      new Option("--driver <name>", "how to talk to the kernel")
+        .choices(["auto", "native", "portable"])
+        .default("auto"),
+    )
     .addHelpText("after", examples)
     .action(serve);
 }

@@ -1,5 +1,6 @@
 import { limits } from "../limits.ts";
 
+/** What the admission calls: the two verbs of the driver that it decides on, and the log. */
 export interface AdmissionParts {
   readonly rest: (listener: number) => void;
   readonly resume: (listener: number) => void;
@@ -59,7 +60,10 @@ export class Admission {
     if (!this.#exhausted) {
       this.#exhausted = true;
       this.#each(this.#parts.rest);
-      if (news) this.#parts.warn(`accept: ${why}: no descriptor is left; listening goes on when one comes free (ulimit -n raises the number)`);
+      if (news)
+        this.#parts.warn(
+          `accept: ${why}: no descriptor is left; listening goes on when one comes free (ulimit -n raises the number)`,
+        );
     }
     this.#retry ??= setTimeout(() => this.freed(), limits.restRetryMs).unref();
   }

@@ -3,6 +3,7 @@ import { type Columns, flags, phases } from "./columns.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Sender } from "./sender.ts";
 
+/** What the closing needs of the other parts, and what it tells its owner; every function is for one descriptor. */
 export interface ClosingParts {
   readonly columns: Columns;
   readonly outbox: Outbox;

@@ -13,6 +13,7 @@ export const phases = {
   LINGER: 5,
 } as const;
 
+/** Bits of `Columns.flags`, all of them clear in a connection that is idle. */
 export const flags = {
   /** In the midst of a frame or message: a MessageReader holds its beginning. */
   PARTIAL: 1,

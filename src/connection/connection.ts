@@ -87,7 +87,10 @@ export class Connection<Data = unknown> {
       throw new BelfryError("BELFRY_BAD_OPTION", `close code ${code}: allowed are 1000-1003, 1007-1014 and 3000-4999`);
     }
     if (Buffer.byteLength(reason) > limits.closeReasonBytesMax) {
-      throw new BelfryError("BELFRY_BAD_OPTION", `a close reason may have ${limits.closeReasonBytesMax} bytes (closeReasonBytesMax)`);
+      throw new BelfryError(
+        "BELFRY_BAD_OPTION",
+        `a close reason may have ${limits.closeReasonBytesMax} bytes (closeReasonBytesMax)`,
+      );
     }
     if (this.isOpen) this.#wire.close(this.#fd, code, reason);
   }

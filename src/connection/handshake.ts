@@ -7,8 +7,8 @@ import {
   checkUpgrade,
   findHeadEnd,
   headerLines,
-  readHead,
   RequestHead,
+  readHead,
   UpgradeRequest,
   writeAnswer,
 } from "../ws/index.ts";
@@ -30,8 +30,10 @@ export interface Rejection {
   headers?: Readonly<Record<string, string>>;
 }
 
+/** How an upgrade handler decides; undefined accepts without a protocol, headers or data. */
 export type UpgradeDecision<Data = unknown> = undefined | Acceptance<Data> | Rejection;
 
+/** What the handshake needs of the other parts; bytes that it hands on are valid until the call returns. */
 export interface HandshakeParts {
   readonly columns: Columns;
   readonly outbox: Outbox;
@@ -205,7 +207,8 @@ export class Handshake {
   #settle(fd: number, head: RequestHead, decision: UpgradeDecision, bytes: Uint8Array, from: number, to: number): void {
     if (decision && "status" in decision) {
       const { status, reason, headers } = decision;
-      if (Number.isInteger(status) && status >= 400 && status <= 599) return this.refuse(fd, status, reason ?? "refused", headers);
+      if (Number.isInteger(status) && status >= 400 && status <= 599)
+        return this.refuse(fd, status, reason ?? "refused", headers);
       this.#parts.threw(new RangeError(`upgrade: status is ${status}; allowed are 400 to 599`));
       return this.refuse(fd, 500, "the upgrade failed");
     }
@@ -217,7 +220,14 @@ export class Handshake {
     }
   }
 
-  #accept(fd: number, head: RequestHead, how: Acceptance | undefined, bytes: Uint8Array, from: number, to: number): void {
+  #accept(
+    fd: number,
+    head: RequestHead,
+    how: Acceptance | undefined,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): void {
     const { columns, outbox, opened } = this.#parts;
     let extra = "";
     if (how?.protocol !== undefined) extra = headerLines({ "Sec-WebSocket-Protocol": how.protocol });

@@ -15,6 +15,7 @@ export interface Ages {
   readonly close: number;
 }
 
+/** Deadlines as the server is given them; {@link Ages} are the same in sweeps. */
 export interface HeartbeatOptions {
   readonly headSeconds: number;
   readonly heartbeatSeconds: number;

@@ -1,4 +1,4 @@
-import { createServer, Server as HttpServer, type RequestListener } from "node:http";
+import { createServer, type Server as HttpServer, type RequestListener } from "node:http";
 import type { Socket } from "node:net";
 
 /** The way to an HTTP server on the same port: sockets whose request is not for a WebSocket go through it. */
@@ -27,7 +27,9 @@ export class HttpDoor {
   async close(ms: number): Promise<void> {
     if (this.#sockets.size === 0) return this.#stop();
     this.#server.closeIdleConnections();
-    const all = [...this.#sockets].map((socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())));
+    const all = [...this.#sockets].map(
+      (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
+    );
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, ms);

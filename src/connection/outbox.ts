@@ -1,5 +1,5 @@
 import { limits } from "../limits.ts";
-import { ENTRY, interest, type Netpoll } from "../netpoll/index.ts";
+import { ENTRY, errnoNumber, interest, type Netpoll } from "../netpoll/index.ts";
 import { type Columns, flags, phases } from "./columns.ts";
 
 /** Bytes that wait for a connection whose socket was full. Frames of a fan-out are held by reference. */
@@ -10,6 +10,7 @@ interface Queue {
   bytes: number;
 }
 
+/** What the outbox writes to, and what it tells of each connection. */
 export interface OutboxParts {
   readonly poll: Netpoll;
   readonly columns: Columns;
@@ -257,8 +258,7 @@ export function interestOf(bits: number): number {
   return ((bits & flags.PAUSED) === 0 ? interest.READ : 0) | ((bits & flags.BLOCKED) !== 0 ? interest.WRITE : 0);
 }
 
-const EAGAIN = 11;
-const EAGAIN_BSD = 35;
+const EAGAIN = errnoNumber("EAGAIN");
 function again(result: number): boolean {
-  return result === -EAGAIN || result === -EAGAIN_BSD;
+  return result === -EAGAIN;
 }

@@ -29,7 +29,10 @@ export class Packet {
   /** The array that the payload lies in, `[sourceFrom, sourceTo)`: for those who read or copy it without a view. */
   get source(): Buffer {
     if (this.#bytes !== GONE) return this.#bytes;
-    throw new BelfryError("BELFRY_EXPIRED", "a zeroCopy packet was read after its handler returned: copy what you keep");
+    throw new BelfryError(
+      "BELFRY_EXPIRED",
+      "a zeroCopy packet was read after its handler returned: copy what you keep",
+    );
   }
   get sourceFrom(): number {
     return this.#from;

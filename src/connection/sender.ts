@@ -1,5 +1,5 @@
-import { closeCodes, FIN, headerSize, opcodes, writeHeader } from "../ws/index.ts";
 import { limits } from "../limits.ts";
+import { closeCodes, FIN, headerSize, opcodes, writeHeader } from "../ws/index.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** Below this many bytes a loop copies faster than a call. */

@@ -99,6 +99,12 @@ export class Connection {
     return room > 0 || length === 0 ? room : EAGAIN;
   }
 
+  /** Writes bytes for which there was room. Who waits for more room is told at once when Node took them all. */
+  write(bytes: Uint8Array): void {
+    this.socket.write(bytes);
+    if ((this.#interest & interest.WRITE) !== 0) this.arm(this.#interest);
+  }
+
   shutdown(): number {
     if (this.#connecting || this.socket.destroyed) return ENOTCONN;
     this.socket.end();

@@ -22,7 +22,7 @@ export class Listener {
     this.#server = server;
     this.#heldMax = heldMax;
     server.on("connection", (socket) => this.#hold(socket));
-    // accept failed for want of descriptors; libuv has closed the connection in question, to be rid of it.
+    // accept failed, for want of memory say. For want of descriptors libuv accepts and closes, and tells nobody.
     server.on("error", (error) => {
       if (this.#resting) return;
       this.#resting = true;

@@ -143,7 +143,7 @@ export class PortableNetpoll implements Netpoll {
     for (let i = 0; i < count; i++) {
       const connection = this.#connections.get(fds[i] as number);
       const taken = connection?.room(length) ?? EBADF;
-      if (taken > 0) connection?.socket.write(taken === length ? copy : copy.subarray(0, taken));
+      if (taken > 0) connection?.write(taken === length ? copy : copy.subarray(0, taken));
       if (taken !== length) left++;
       results[i] = taken;
     }
@@ -154,7 +154,7 @@ export class PortableNetpoll implements Netpoll {
     if (!within(bytes.length, offset, length)) return EFAULT;
     const connection = this.#connections.get(fd);
     const taken = connection?.room(length) ?? EBADF;
-    if (taken > 0) connection?.socket.write(Buffer.from(bytes.subarray(offset, offset + taken)));
+    if (taken > 0) connection?.write(Buffer.from(bytes.subarray(offset, offset + taken)));
     return taken;
   }
 

@@ -31,7 +31,8 @@ export class BufferPool {
     const exponent = sizeClass(buffer.length);
     if (buffer.length !== 2 ** exponent || this.#bytes + buffer.length > this.#bytesMax) return;
     this.#bytes += buffer.length;
-    (this.#free[exponent] ??= []).push(buffer as Buffer);
+    this.#free[exponent] ??= [];
+    this.#free[exponent].push(buffer as Buffer);
   }
 }
 

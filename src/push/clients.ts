@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { limits } from "../limits.ts";
-import { disconnects, EMPTY, type Disconnect } from "./protocol.ts";
+import { type Disconnect, disconnects, EMPTY } from "./protocol.ts";
 
 const CAPACITY_MIN = 1024;
 /** A client's state: one byte. */

@@ -68,7 +68,8 @@ export class Fanout {
   #write(hub: Hub, channel: number, push: string): void {
     // All are known before the first is written to: a connection that breaks under it leaves the list.
     const fds: number[] = [];
-    for (let s = hub.first(channel); fds.length < hub.subscribers(channel); s = hub.next(s)) fds.push(hub.descriptor(s));
+    for (let s = hub.first(channel); fds.length < hub.subscribers(channel); s = hub.next(s))
+      fds.push(hub.descriptor(s));
     for (const fd of fds) this.#parts.text(fd, push);
   }
 

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { Hono, type Context } from "hono";
+import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
 import { limits } from "../limits.ts";
@@ -28,10 +28,13 @@ export function httpApi({ apiKey, publish }: HttpApiParts): Hono {
     if (isKey(shownKey(c))) return next();
     return c.json({ code: 401, message: apiKey === undefined ? "the server has no API key set" : "unauthorized" }, 401);
   });
-  api.use("/api/*", bodyLimit({
-    maxSize: limits.apiBodyBytesMax,
-    onError: (c) => c.json({ code: 413, message: `apiBodyBytesMax is ${limits.apiBodyBytesMax}` }, 413),
-  }));
+  api.use(
+    "/api/*",
+    bodyLimit({
+      maxSize: limits.apiBodyBytesMax,
+      onError: (c) => c.json({ code: 413, message: `apiBodyBytesMax is ${limits.apiBodyBytesMax}` }, 413),
+    }),
+  );
   const publishOne = async (channel: string, data: string): Promise<Answer> => {
     try {
       await publish(channel, data);
@@ -41,12 +44,14 @@ export function httpApi({ apiKey, publish }: HttpApiParts): Hono {
     }
   };
   api.post("/api/publish", (c) =>
-    call(c, publishBody, ({ channel, data }) => publishOne(channel, JSON.stringify(data))));
+    call(c, publishBody, ({ channel, data }) => publishOne(channel, JSON.stringify(data))),
+  );
   api.post("/api/broadcast", (c) =>
     call(c, broadcastBody, async ({ channels, data }) => {
       const text = JSON.stringify(data);
       return { result: { responses: await Promise.all(channels.map((channel) => publishOne(channel, text))) } };
-    }));
+    }),
+  );
   api.notFound((c) => c.json({ code: 404, message: "there is no such method; there are publish and broadcast" }, 404));
   return api;
 }

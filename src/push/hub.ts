@@ -132,7 +132,8 @@ export class Hub {
   }
 
   #find(fd: number, channel: number): number {
-    for (let s = this.#ownOf(fd); s !== NONE; s = this.#nextOwn[s] as number) if (this.#channel[s] === channel) return s;
+    for (let s = this.#ownOf(fd); s !== NONE; s = this.#nextOwn[s] as number)
+      if (this.#channel[s] === channel) return s;
     return NONE;
   }
 

@@ -1,2 +1,2 @@
-export { createPushServer, type PushOptions, PushServer, WEBSOCKET_PATH } from "./push-server.ts";
 export { disconnects, replyErrors } from "./protocol.ts";
+export { createPushServer, type PushOptions, PushServer, WEBSOCKET_PATH } from "./push-server.ts";

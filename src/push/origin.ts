@@ -3,7 +3,11 @@
  * asks, so a foreign page must be refused; programs send no origin, and are let in. `allowed` names further origins, or
  * `*` for all.
  */
-export function originAllowed(origin: string | undefined, host: string | undefined, allowed: readonly string[]): boolean {
+export function originAllowed(
+  origin: string | undefined,
+  host: string | undefined,
+  allowed: readonly string[],
+): boolean {
   if (origin === undefined || allowed.includes("*") || allowed.includes(origin)) return true;
   try {
     return new URL(origin).host === host?.toLowerCase();

@@ -143,7 +143,11 @@ export class PushServer {
     }
     const { protocols, query } = request;
     if (protocols.includes("centrifuge-json")) return { protocol: "centrifuge-json" };
-    if (protocols.includes("centrifuge-protobuf") || query.get("format") === "protobuf" || query.get("cf_protocol") === "protobuf") {
+    if (
+      protocols.includes("centrifuge-protobuf") ||
+      query.get("format") === "protobuf" ||
+      query.get("cf_protocol") === "protobuf"
+    ) {
       return { status: 400, reason: "only the JSON form of the protocol is spoken here" };
     }
     return undefined;

@@ -1,8 +1,8 @@
+import type { Clients } from "./clients.ts";
 import { connect } from "./commands/connect.ts";
 import { subscribe } from "./commands/subscribe.ts";
 import { unavailable } from "./commands/unavailable.ts";
 import { unsubscribe } from "./commands/unsubscribe.ts";
-import type { Clients } from "./clients.ts";
 import type { Hub } from "./hub.ts";
 import {
   DisconnectError,

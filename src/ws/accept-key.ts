@@ -78,8 +78,14 @@ function hashBlock(offset: number): void {
   let e = state[4] as number;
   for (let i = 0; i < 80; i++) {
     // The round's function and constant, in four spans of twenty.
-    const f = i < 20 ? ((b & c) | (~b & d)) + 0x5a827999 : i < 40 ? (b ^ c ^ d) + 0x6ed9eba1
-      : i < 60 ? ((b & c) | (b & d) | (c & d)) - 0x70e44324 : (b ^ c ^ d) - 0x359d3e2a;
+    const f =
+      i < 20
+        ? ((b & c) | (~b & d)) + 0x5a827999
+        : i < 40
+          ? (b ^ c ^ d) + 0x6ed9eba1
+          : i < 60
+            ? ((b & c) | (b & d) | (c & d)) - 0x70e44324
+            : (b ^ c ^ d) - 0x359d3e2a;
     const t = (((a << 5) | (a >>> 27)) + f + e + (words[i] as number)) | 0;
     e = d;
     d = c;

@@ -18,7 +18,8 @@ export function checkHeader(header: FrameHeader, state: CheckState, fragmented: 
   const { opcode } = header;
   // The usual frame passes with one comparison for each rule.
   if (header.rsv !== 0 && (header.rsv & ~state.rsvAllowed) !== 0) broken(`reserved bits ${header.rsv} are set`);
-  if (header.masked !== state.server) broken(state.server ? "a client's frame is not masked" : "a server's frame is masked");
+  if (header.masked !== state.server)
+    broken(state.server ? "a client's frame is not masked" : "a server's frame is masked");
   if (isControl(opcode)) checkControl(header);
   else if (opcode > opcodes.BINARY) broken(`opcode ${opcode} is reserved`);
   else if ((opcode === opcodes.CONTINUATION) !== fragmented) {

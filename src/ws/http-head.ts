@@ -147,7 +147,10 @@ function readHeaderLine(bytes: Uint8Array, from: number, to: number, head: Reque
   let at = from;
   while (at < to && ((classes[bytes[at] as number] as number) & TCHAR) !== 0) at++;
   if (at === to) return 0;
-  if (bytes[at] !== 58) bad(at === from ? "a header line begins with white space or has no name" : "white space or worse in a header's name");
+  if (bytes[at] !== 58)
+    bad(
+      at === from ? "a header line begins with white space or has no name" : "white space or worse in a header's name",
+    );
   if (at === from) bad("a header without a name");
   const nameTo = at++;
   while (at < to && (bytes[at] === 32 || bytes[at] === 9)) at++;
@@ -179,7 +182,9 @@ function addHeader(head: RequestHead, nameFrom: number, nameTo: number, valueFro
 }
 
 function repeatable(which: number): boolean {
-  return which === known.UPGRADE || which === known.CONNECTION || which === known.PROTOCOL || which === known.EXTENSIONS;
+  return (
+    which === known.UPGRADE || which === known.CONNECTION || which === known.PROTOCOL || which === known.EXTENSIONS
+  );
 }
 
 /** Which of {@link known} the name is, -1 for none: told apart by length first. */

@@ -3,7 +3,7 @@ export { ACCEPT_BYTES, KEY_BYTES, validKey, writeAccept } from "./accept-key.ts"
 export { type CheckState, checkHeader } from "./check.ts";
 export { closeCodes, readCloseCode, validCloseCode } from "./close.ts";
 export { CONTROL_PAYLOAD_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, isControl, opcodes } from "./frame.ts";
-export { ascii, equalsIgnoringCase, findHeadEnd, known, listHolds, readHead, RequestHead } from "./http-head.ts";
+export { ascii, equalsIgnoringCase, findHeadEnd, known, listHolds, RequestHead, readHead } from "./http-head.ts";
 export { maskInPlace } from "./mask.ts";
 export { type Buffers, checkSize, MessageReader, type MessageRules } from "./message.ts";
 export { readHeader } from "./read-header.ts";

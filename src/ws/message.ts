@@ -23,7 +23,10 @@ export interface Buffers {
 /** Refuses a message that is, or with this frame would be, larger than allowed, before a byte of it is kept. */
 export function checkSize(bytes: number, rules: MessageRules): void {
   if (bytes <= rules.messageBytesMax) return;
-  throw new ProtocolError(closeCodes.MESSAGE_TOO_BIG, `messageBytesMax is ${rules.messageBytesMax} (option messageBytesMax)`);
+  throw new ProtocolError(
+    closeCodes.MESSAGE_TOO_BIG,
+    `messageBytesMax is ${rules.messageBytesMax} (option messageBytesMax)`,
+  );
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -146,7 +149,8 @@ export class MessageReader {
     if (isControl(header.opcode)) {
       this.#control.set(bytes.subarray(at, end), this.#frameDone);
     } else {
-      if (this.#messageOpcode === opcodes.TEXT && (ored > 0x7f || this.#utf8 !== UTF8_START)) this.#check(bytes, at, end);
+      if (this.#messageOpcode === opcodes.TEXT && (ored > 0x7f || this.#utf8 !== UTF8_START))
+        this.#check(bytes, at, end);
       this.#append(bytes, at, end);
     }
     this.#frameDone += count;
@@ -163,7 +167,9 @@ export class MessageReader {
   #append(bytes: Uint8Array, from: number, to: number): void {
     const needed = this.#messageLength + to - from;
     if (needed > this.#message.length) {
-      const larger = this.#buffers.take(Math.max(needed, Math.min(this.#message.length * 2, this.#rules.messageBytesMax)));
+      const larger = this.#buffers.take(
+        Math.max(needed, Math.min(this.#message.length * 2, this.#rules.messageBytesMax)),
+      );
       larger.set(this.#message.subarray(0, this.#messageLength));
       if (this.#message.length > 0) this.#buffers.give(this.#message);
       this.#message = larger;

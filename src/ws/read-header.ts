@@ -51,7 +51,8 @@ function readLength64(bytes: Uint8Array, at: number): number {
   if (high > 0x7fffffff) throw new ProtocolError(closeCodes.PROTOCOL_ERROR, "the top bit of a 64-bit length is set");
   if (high > 0x1fffff) throw new ProtocolError(closeCodes.MESSAGE_TOO_BIG, "a frame of 2^53 bytes or more");
   const length = high * 4294967296 + low;
-  if (length < 65536) throw new ProtocolError(closeCodes.PROTOCOL_ERROR, `the length ${length} is not encoded minimally`);
+  if (length < 65536)
+    throw new ProtocolError(closeCodes.PROTOCOL_ERROR, `the length ${length} is not encoded minimally`);
   return length;
 }
 

@@ -1,6 +1,6 @@
 import { BelfryError, HandshakeError } from "../errors.ts";
 import { ACCEPT_BYTES, validKey, writeAccept } from "./accept-key.ts";
-import { ascii, equalsIgnoringCase, known, listHolds, RequestHead } from "./http-head.ts";
+import { ascii, equalsIgnoringCase, known, listHolds, type RequestHead } from "./http-head.ts";
 
 /** RFC 6455, section 4.2: the server's side of the opening handshake, on bytes. */
 
@@ -121,7 +121,12 @@ export class UpgradeRequest {
   /** The protocols that the client offers, in its order of preference. */
   get protocols(): string[] {
     const list = this.header("sec-websocket-protocol");
-    return list === undefined ? [] : list.split(",").map((name) => name.trim()).filter((name) => name !== "");
+    return list === undefined
+      ? []
+      : list
+          .split(",")
+          .map((name) => name.trim())
+          .filter((name) => name !== "");
   }
   /** A header's value, whatever the case of `name`; lines of the same name are joined as RFC 9110, 5.3 says (cookies: `; `). */
   header(name: string): string | undefined {
@@ -141,6 +146,9 @@ export class UpgradeRequest {
   }
   #alive(): RequestHead {
     if (this.#valid) return this.#head;
-    throw new BelfryError("BELFRY_EXPIRED", "the upgrade request was read after the upgrade was decided: read it before");
+    throw new BelfryError(
+      "BELFRY_EXPIRED",
+      "the upgrade request was read after the upgrade was decided: read it before",
+    );
   }
 }
