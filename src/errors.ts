@@ -20,6 +20,7 @@ export const errorCodes = {
   BELFRY_EXPIRED: "The object is no longer valid",
 } as const;
 
+/** The code of a {@link BelfryError}, for programs to compare. */
 export type ErrorCode = keyof typeof errorCodes;
 
 /** The base of all errors of Belfry; `code` is for programs, `message` for people. */

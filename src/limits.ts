@@ -3,7 +3,9 @@
  * An option of the same name changes it, where it is an option; the others are properties of the implementation.
  */
 export const limits = {
-  /** Longest request head. Cookies and tokens of large sites fit; what is longer is answered 431. Option of the server. */
+  /**
+   * Longest request head. Cookies and tokens of large sites fit; what is longer is answered 431. Option of the server.
+   */
   headBytesMax: 16_384,
   /** Most header lines in a request head: what is over is answered 431. Browsers send fewer than 30. */
   headerCountMax: 100,

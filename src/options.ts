@@ -1,6 +1,50 @@
+import type { Server as HttpServer, RequestListener } from "node:http";
 import * as v from "valibot";
+import type { ConnectionHandlers } from "./connection/application.ts";
+import type { HandshakeParts } from "./connection/handshake.ts";
 import { BelfryError } from "./errors.ts";
 import { limits } from "./limits.ts";
+import type { Log } from "./log.ts";
+import type { DriverChoice } from "./netpoll/index.ts";
+
+/** What the application does: see {@link ConnectionHandlers}. */
+export interface Handlers extends ConnectionHandlers {
+  /** Decides on an upgrade: nothing or an Acceptance lets it happen, a Rejection refuses it. May be asynchronous. */
+  upgrade?: NonNullable<HandshakeParts["decide"]>;
+}
+
+/** Defaults are in limits.ts, under the same names. */
+export interface ServerOptions extends Handlers {
+  /** Hands out views of what was received instead of copies: see Packet. Default false. */
+  zeroCopy?: boolean;
+  /** Takes the requests on the same port that are not for a WebSocket; without it they are answered 426. */
+  http?: RequestListener | HttpServer;
+  /** Default "auto": the addon, or node:net where it cannot be loaded. */
+  driver?: DriverChoice;
+  headBytesMax?: number;
+  headSecondsMax?: number;
+  messageBytesMax?: number;
+  outboxBytesMax?: number;
+  workersMax?: number;
+  heartbeatSeconds?: number;
+  pongSecondsMax?: number;
+  closeSecondsMax?: number;
+  log?: Log;
+}
+
+/** Where to listen. */
+export interface ListenOptions {
+  /** 0, the default, lets the kernel choose. */
+  port?: number;
+  /** A numeric IPv4 or IPv6 address. Default "::", which takes IPv4 too; "0.0.0.0" where there is no IPv6. */
+  host?: string;
+  /** A Unix socket's path, instead of port and host; it must hold a `/`. */
+  path?: string;
+  backlog?: number;
+  /** Lets several processes listen on the port; the kernel spreads connections over them. */
+  reusePort?: boolean;
+  ipv6Only?: boolean;
+}
 
 const count = (max: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max)));
 const seconds = v.optional(v.pipe(v.number(), v.minValue(0.05), v.maxValue(86_400)));

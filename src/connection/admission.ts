@@ -9,8 +9,8 @@ export interface AdmissionParts {
 }
 
 /**
- * Who is let in. The listeners rest while all workers are busy for longer than acceptPatienceMs, and while the process has
- * no descriptor left: clients then wait in the backlog, or their balancer takes them elsewhere.
+ * Who is let in. The listeners rest while all workers are busy for longer than acceptPatienceMs, and while the process
+ * has no descriptor left: clients then wait in the backlog, or their balancer takes them elsewhere.
  */
 export class Admission {
   readonly #parts: AdmissionParts;

@@ -17,9 +17,9 @@ export interface ClosingParts {
 }
 
 /**
- * How connections end (RFC 6455, section 7). The last bytes are always given a chance to arrive: a socket that is closed
- * while unread bytes of the peer lie in the kernel is reset, and what was sent to it is lost; so the sending side ends
- * first, and what still comes is read and thrown away until the peer ends too, or its time is over.
+ * How connections end (RFC 6455, section 7). The last bytes are always given a chance to arrive: a socket that is
+ * closed while unread bytes of the peer lie in the kernel is reset, and what was sent to it is lost; so the sending
+ * side ends first, and what still comes is read and thrown away until the peer ends too, or its time is over.
  */
 export class Closing {
   readonly #parts: ClosingParts;

@@ -9,7 +9,9 @@ export const phases = {
   OPEN: 3,
   /** This side has sent a close frame and waits for the peer's. */
   CLOSING: 4,
-  /** Nothing more is said; what the peer still sends is thrown away until it ends, so that it can read the last bytes. */
+  /**
+   * Nothing more is said; what the peer still sends is thrown away until it ends, so that it can read the last bytes.
+   */
   LINGER: 5,
 } as const;
 
@@ -32,8 +34,8 @@ export const flags = {
 const CAPACITY_MIN = 1024;
 
 /**
- * The state of all connections, in typed arrays indexed by descriptor that grow by doubling: 7 bytes for each, and nothing
- * that the garbage collector would look at.
+ * The state of all connections, in typed arrays indexed by descriptor that grow by doubling: 7 bytes for each, and
+ * nothing that the garbage collector would look at.
  */
 export class Columns {
   phase = new Uint8Array(CAPACITY_MIN);

@@ -19,8 +19,8 @@ export interface Wire {
 
 /**
  * A handle on one connection: its descriptor and generation. It is made when a handler needs one and is safe to keep:
- * after the close it is `closed`, and never somebody else's connection. Two handles of one connection need not be the same
- * object: compare their `id`. One that has `data` set is kept, and is then always the same.
+ * after the close it is `closed`, and never somebody else's connection. Two handles of one connection need not be the
+ * same object: compare their `id`. One that has `data` set is kept, and is then always the same.
  */
 export class Connection<Data = unknown> {
   readonly #wire: Wire;
@@ -57,7 +57,9 @@ export class Connection<Data = unknown> {
   get remoteAddress(): string {
     return this.isOpen ? this.#wire.peer(this.#fd) : "";
   }
-  /** One value of the application's own, kept until the connection has closed; a connection without one holds nothing. */
+  /**
+   * One value of the application's own, kept until the connection has closed; a connection without one holds nothing.
+   */
   get data(): Data | undefined {
     return this.#data;
   }
@@ -67,8 +69,8 @@ export class Connection<Data = unknown> {
   }
 
   /**
-   * Sends a message: a string as text, bytes as binary, a packet as what it was. The bytes are copied. Returns false, and
-   * sends nothing, when the connection is closed.
+   * Sends a message: a string as text, bytes as binary, a packet as what it was. The bytes are copied. Returns false,
+   * and sends nothing, when the connection is closed.
    */
   send(message: string | Uint8Array | Packet): boolean {
     if (!this.isOpen) return false;

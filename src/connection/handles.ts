@@ -4,8 +4,8 @@ import { Connection, type Wire } from "./connection.ts";
 const CACHED = 1024;
 
 /**
- * The handles of a server. Those with `data` are kept; of the others only the ones used last, in a cache of fixed size, so
- * that a busy connection does not cost a handle for each message and an idle one costs none at all.
+ * The handles of a server. Those with `data` are kept; of the others only the ones used last, in a cache of fixed size,
+ * so that a busy connection does not cost a handle for each message and an idle one costs none at all.
  */
 export class Handles {
   readonly #wire: Wire;

@@ -16,7 +16,9 @@ import { type Columns, phases } from "./columns.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Sender } from "./sender.ts";
 
-/** Lets the upgrade happen, with a protocol and headers for the answer, and a first value of the connection's `data`. */
+/**
+ * Lets the upgrade happen, with a protocol and headers for the answer, and a first value of the connection's `data`.
+ */
 export interface Acceptance<Data = unknown> {
   protocol?: string;
   headers?: Readonly<Record<string, string>>;
@@ -46,7 +48,7 @@ export interface HandshakeParts {
   readonly saturated: () => boolean;
   readonly hold: (fd: number, bytes: Uint8Array, from: number, to: number) => void;
   /** Stops reading until `work` is over, and goes on then, unless the connection is gone. */
-  readonly pauseFor: (fd: number, work: Promise<() => void>) => void;
+  readonly until: (fd: number, work: Promise<() => void>) => void;
   readonly peer: (fd: number) => string;
   /** A request that is not for a WebSocket: takes the descriptor and what was read. False when nobody wants it. */
   readonly handOver: (fd: number, bytes: Uint8Array, from: number, to: number) => boolean;
@@ -118,7 +120,9 @@ export class Handshake {
     this.#partials.set(fd, partial);
   }
 
-  /** Appends, and looks for the end in what is new only: a head that comes byte by byte is read once, when it is whole. */
+  /**
+   * Appends, and looks for the end in what is new only: a head that comes byte by byte is read once, when it is whole.
+   */
   #readOn(fd: number, partial: Partial, bytes: Uint8Array, from: number, to: number): void {
     const { buffers, headBytesMax } = this.#parts;
     const searched = Math.max(0, partial.length - 3);
@@ -182,7 +186,7 @@ export class Handshake {
     end: number,
     to: number,
   ): void {
-    const { columns, hold, pauseFor } = this.#parts;
+    const { columns, hold, until } = this.#parts;
     const head = this.#head;
     head.moveTo(Uint8Array.prototype.slice.call(bytes, from, end), from);
     this.#head = new RequestHead();
@@ -195,7 +199,7 @@ export class Handshake {
       },
       (error: unknown) => () => this.#failed(fd, request, error),
     );
-    pauseFor(fd, settled);
+    until(fd, settled);
   }
 
   #failed(fd: number, request: UpgradeRequest, error: unknown): void {

@@ -17,16 +17,17 @@ export interface Ages {
 
 /** Deadlines as the server is given them; {@link Ages} are the same in sweeps. */
 export interface HeartbeatOptions {
-  readonly headSeconds: number;
+  readonly headSecondsMax: number;
   readonly heartbeatSeconds: number;
-  readonly pongSeconds: number;
-  readonly closeSeconds: number;
+  readonly pongSecondsMax: number;
+  readonly closeSecondsMax: number;
 }
 
 /**
  * Deadlines without timers and without clocks for each connection: a sweep goes over the columns in slices and counts
  * each connection's age up by one; a byte that comes sets it to 0. The unit is a sweep that was really made: while the
- * event loop stalls, the process is stopped or the machine sleeps, no tick is served, nobody ages, and nobody is cut for it.
+ * event loop stalls, the process is stopped or the machine sleeps, no tick is served, nobody ages, and nobody is cut
+ * for it.
  */
 export class Heartbeat {
   readonly ages: Ages;
@@ -48,14 +49,19 @@ export class Heartbeat {
     this.#columns = columns;
     this.#served = served;
     this.#visit = visit;
-    const { headSeconds, heartbeatSeconds, pongSeconds, closeSeconds } = options;
-    const shortest = Math.min(headSeconds, heartbeatSeconds, pongSeconds, closeSeconds) * 1000;
-    const longest = (heartbeatSeconds + pongSeconds) * 1000;
+    const { headSecondsMax, heartbeatSeconds, pongSecondsMax, closeSecondsMax } = options;
+    const shortest = Math.min(headSecondsMax, heartbeatSeconds, pongSecondsMax, closeSecondsMax) * 1000;
+    const longest = (heartbeatSeconds + pongSecondsMax) * 1000;
     this.sweepMs = Math.max(Math.min(shortest / 2, SWEEP_MS_MAX), longest / (AGE_MAX - 3));
     // A connection of age n has waited for more than n - 1 sweeps and at most n.
     const sweeps = (seconds: number) => Math.ceil((seconds * 1000) / this.sweepMs) + 1;
     const ping = Math.max(1, Math.floor((heartbeatSeconds * 1000) / this.sweepMs));
-    this.ages = { head: sweeps(headSeconds), ping, dead: ping + sweeps(pongSeconds), close: sweeps(closeSeconds) };
+    this.ages = {
+      head: sweeps(headSecondsMax),
+      ping,
+      dead: ping + sweeps(pongSecondsMax),
+      close: sweeps(closeSecondsMax),
+    };
   }
 
   start(): void {

@@ -1,6 +1,9 @@
 import { type Columns, flags } from "./columns.ts";
 
-/** Received bytes of connections that are paused: what a batch had already brought when a handler turned out to take time. */
+/**
+ * Received bytes of connections that are paused: what a batch had already brought when a handler turned out to take
+ * time.
+ */
 export class Held {
   readonly #columns: Columns;
   readonly #bytes = new Map<number, Uint8Array>();

@@ -24,8 +24,8 @@ export interface OutboxParts {
 
 /**
  * The way out. What is written goes to the output half of the slab, and in one native call to all sockets at the end of
- * the batch; only a connection whose socket is full holds a queue. Within a connection, bytes leave in the order in which
- * they were written, whichever way they take.
+ * the batch; only a connection whose socket is full holds a queue. Within a connection, bytes leave in the order in
+ * which they were written, whichever way they take.
  */
 export class Outbox {
   /** Where to write: from the offset that `room` gives. */
@@ -105,7 +105,10 @@ export class Outbox {
     this.#reportBroken();
   }
 
-  /** Sends the same bytes, which nobody will change, to those of `fds[0, count)`, at most fanoutSliceSends, that are open. */
+  /**
+   * Sends the same bytes, which nobody will change, to those of `fds[0, count)`, at most fanoutSliceSends, that are
+   * open.
+   */
   multicast(bytes: Uint8Array, fds: Int32Array, count: number): void {
     const { columns, poll } = this.#parts;
     this.#flushList();
@@ -160,8 +163,8 @@ export class Outbox {
   }
 
   /**
-   * Closes the descriptor at the end of the batch, when what was written before has been sent; what waits in its queue is
-   * dropped. Not at once: a descriptor that came into use again within the batch would get the old one's records.
+   * Closes the descriptor at the end of the batch, when what was written before has been sent; what waits in its queue
+   * is dropped. Not at once: a descriptor that came into use again within the batch would get the old one's records.
    */
   close(fd: number): void {
     this.forget(fd);

@@ -3,9 +3,9 @@ import { BelfryError } from "../errors.ts";
 const GONE = Buffer.alloc(0);
 
 /**
- * One application message. By default it is the handler's own; with `zeroCopy` it is a view of what the server received,
- * valid until the handler returns or, if it is asynchronous, until its first `await`: afterwards every read throws
- * BELFRY_EXPIRED.
+ * One application message. By default it is the handler's own; with `zeroCopy` it is a view of what the server
+ * received, valid until the handler returns or, if it is asynchronous, until its first `await`: afterwards every read
+ * throws BELFRY_EXPIRED.
  */
 export class Packet {
   /** Whether it came as text; its UTF-8 has been checked. */

@@ -17,6 +17,7 @@ import {
 } from "../ws/index.ts";
 import { type Columns, flags, phases } from "./columns.ts";
 
+/** Where each kind of frame goes, and what holds it back; bytes are valid until the call returns. */
 export interface ReceiverParts {
   readonly columns: Columns;
   readonly rules: MessageRules;

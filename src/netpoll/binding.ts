@@ -14,8 +14,8 @@ export const events = {
   /** Bytes were received: value is their number, offset where they lie in the input slab. */
   DATA: 2,
   /**
-   * No more comes from this descriptor: value 0 at the peer's end of stream, `-errno` when it broke. The addon says so in
-   * each `wait` until the descriptor is closed or, for value 0, no longer armed for reading.
+   * No more comes from this descriptor: value 0 at the peer's end of stream, `-errno` when it broke. The addon says so
+   * in each `wait` until the descriptor is closed or, for value 0, no longer armed for reading.
    */
   END: 3,
   /** The descriptor takes bytes again. */
@@ -40,9 +40,9 @@ export const RECORD = 4;
 export const ENTRY = 3;
 
 /**
- * The verbs of `native/netpoll.c`. All return a number of things done, or `-errno`; none blocks; a wrong type of argument
- * throws a TypeError, an offset, length or count outside its array is -EFAULT. Arrays belong to the caller; those given to
- * `open` are kept until `destroy`, and their buffers must not be transferred until then.
+ * The verbs of `native/netpoll.c`. All return a number of things done, or `-errno`; none blocks; a wrong type of
+ * argument throws a TypeError, an offset, length or count outside its array is -EFAULT. Arrays belong to the caller;
+ * those given to `open` are kept until `destroy`, and their buffers must not be transferred until then.
  */
 export interface Binding {
   /**
@@ -52,7 +52,10 @@ export interface Binding {
   open(slab: Uint8Array, records: Int32Array, inputBytes: number, ready: () => void): Poll | number;
   /** Closes the poll; descriptors that it watched stay open and belong to the caller. */
   destroy(poll: Poll): number;
-  /** Watches the poll from the event loop (1), which keeps the process alive, or no longer (0): then `ready` is not called. */
+  /**
+   * Watches the poll from the event loop (1), which keeps the process alive, or no longer (0): then `ready` is not
+   * called.
+   */
   watching(poll: Poll, on: 0 | 1): number;
   /** Harvests once, without blocking: accepts, and receives into the slab. Returns the number of records. */
   wait(poll: Poll): number;

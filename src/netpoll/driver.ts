@@ -7,6 +7,7 @@ import { PortableNetpoll } from "./portable.ts";
 /** Which driver to use: `auto` takes the addon and falls back to node:net where it cannot be loaded. */
 export type DriverChoice = "auto" | "native" | "portable";
 
+/** What a driver is opened with; the two sizes are the halves of its slab, in bytes. */
 export interface DriverOptions {
   choice: DriverChoice;
   inputBytes: number;

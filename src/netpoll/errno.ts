@@ -10,7 +10,10 @@ export function errnoName(result: number): string {
   }
 }
 
-/** The `-errno` result of a name: "ECONNRESET" is -104 on Linux, and another number elsewhere. Throws for an unknown name. */
+/**
+ * The `-errno` result of a name: "ECONNRESET" is -104 on Linux, and another number elsewhere. Throws for an unknown
+ * name.
+ */
 export function errnoNumber(name: string): number {
   for (const [number, [known]] of getSystemErrorMap()) if (known === name) return number;
   throw new RangeError(`errno ${name} is unknown on this platform`);

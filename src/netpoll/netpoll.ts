@@ -2,8 +2,8 @@ import type { Socket } from "node:net";
 
 /**
  * The batch form of netpoll, which the server uses: the verbs of {@link Binding} bound to one poll, for any driver. Two
- * exist: {@link file://./native.ts}, over the addon, and {@link file://./portable.ts}, over node:net. Everything returns a
- * count or `-errno`.
+ * exist: {@link file://./native.ts}, over the addon, and {@link file://./portable.ts}, over node:net. Everything
+ * returns a count or `-errno`.
  */
 export interface Netpoll {
   readonly driver: "native" | "portable";
@@ -19,7 +19,10 @@ export interface Netpoll {
   wait(): number;
   /** Whether the driver calls `ready` when there is something to harvest: `false` rests the whole poll. */
   watching(on: boolean): void;
-  /** Listens as {@link Binding.listen} does. A promise, because node:net knows no other way; it never rejects for an errno. */
+  /**
+   * Listens as {@link Binding.listen} does. A promise, because node:net knows no other way; it never rejects for an
+   * errno.
+   */
   listen(address: string, port: number, backlog: number, flags: number): Promise<number>;
   rest(listener: number): void;
   resume(listener: number): void;
@@ -33,9 +36,9 @@ export interface Netpoll {
   peer(fd: number): string | number;
   local(fd: number): string | number;
   /**
-   * Takes a connection out of Node: it lives on under the returned descriptor, and the socket must not be used any more.
-   * What the socket has read already (`socket.read()`, an upgrade's `head`) is the caller's to take first; what it has
-   * not written yet is lost. The native driver refuses a TLS socket with -ENOTSUP.
+   * Takes a connection out of Node: it lives on under the returned descriptor, and the socket must not be used any
+   * more. What the socket has read already (`socket.read()`, an upgrade's `head`) is the caller's to take first; what
+   * it has not written yet is lost. The native driver refuses a TLS socket with -ENOTSUP.
    */
   adopt(socket: Socket): number;
   /** Gives a connection to Node: it is forgotten here and lives on in the returned socket, which nobody listens to. */

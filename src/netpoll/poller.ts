@@ -32,7 +32,9 @@ export class Poller {
     this.#poll = poll;
   }
 
-  /** Watches a descriptor that can be polled; while any is watched the process stays alive. Throws {@link SystemError}. */
+  /**
+   * Watches a descriptor that can be polled; while any is watched the process stays alive. Throws {@link SystemError}.
+   */
   start(fd: number, watch: Watch, callback: (ready: Readiness) => void): void {
     const bits =
       (watch.readable ? interest.READ : 0) | (watch.writable ? interest.WRITE : 0) | (watch.once ? interest.ONCE : 0);

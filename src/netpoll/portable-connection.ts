@@ -19,8 +19,8 @@ export interface PathNames {
 }
 
 /**
- * A socket of the portable driver, and what the next records say of it. What has arrived stays in the socket's own buffer
- * until it is taken, and Node stops reading when that is full.
+ * A socket of the portable driver, and what the next records say of it. What has arrived stays in the socket's own
+ * buffer until it is taken, and Node stops reading when that is full.
  */
 export class Connection {
   readonly fd: number;

@@ -32,9 +32,9 @@ export class Listener {
   }
 
   /**
-   * Node goes on accepting while a listener rests, because to close the port would refuse clients that a kernel's backlog
-   * keeps waiting, and might lose the port. The connections are held unread, as many as the backlog that `listen` was
-   * given; further ones are closed.
+   * Node goes on accepting while a listener rests, because to close the port would refuse clients that a kernel's
+   * backlog keeps waiting, and might lose the port. The connections are held unread, as many as the backlog that
+   * `listen` was given; further ones are closed.
    */
   rest(): void {
     this.#resting = true;
@@ -105,6 +105,7 @@ export function pathOf(address: string): string | undefined {
   return address.includes("/") || address.startsWith("\\\\") ? address : undefined;
 }
 
+/** Whether the addon would take it too: an IP address without a zone, and a port that there is. */
 export function isNumeric(address: string, port: number): boolean {
   return isIP(address) !== 0 && !address.includes("%") && port >= 0 && port <= 65_535;
 }

@@ -21,12 +21,12 @@ const EINVAL = errnoNumber("EINVAL");
 const ENOTCONN = errnoNumber("ENOTCONN");
 
 /**
- * The driver over node:net, for platforms without the addon, and for TLS: the contract of the addon with small integers in
- * place of descriptors, which serve again after a close. A connection costs what a `net.Socket` costs, some kilobytes.
+ * The driver over node:net, for platforms without the addon, and for TLS: the contract of the addon with small integers
+ * in place of descriptors, which serve again after a close. A connection costs some kilobytes, as a `net.Socket` does.
  *
- * Back-pressure is TCP's here too, as Node does not read what is not taken. What was sent counts as sent when Node took it,
- * up to a bound in place of the kernel's; then WRITABLE tells when all of it has gone. A reset that comes together with
- * the last bytes is told as an end of stream, because libuv does not tell them apart.
+ * Back-pressure is TCP's here too, as Node does not read what is not taken. What was sent counts as sent when Node took
+ * it, up to a bound in place of the kernel's; then WRITABLE tells when all of it has gone. A reset that comes together
+ * with the last bytes is told as an end of stream, because libuv does not tell them apart.
  */
 export class PortableNetpoll implements Netpoll {
   readonly driver = "portable";

@@ -65,7 +65,7 @@ export class WorkerPool {
 
   #run(task: Task): void {
     this.#busy++;
-    task().then(
+    begin(task).then(
       () => this.#release(),
       (error: unknown) => {
         this.#release();
@@ -84,5 +84,14 @@ export class WorkerPool {
       this.#run(task);
     }
     if (wasSaturated && !this.saturated) this.#freed();
+  }
+}
+
+/** A task that throws before it gives a promise has rejected: its worker must come free like any other. */
+function begin(task: Task): Promise<void> {
+  try {
+    return task();
+  } catch (error) {
+    return Promise.reject(error);
   }
 }

@@ -13,14 +13,15 @@ const PINGED = 8;
 /** Clients whose descriptors lie together are pinged together: 64 of them are a cache line of the column. */
 const BLOCK = 6;
 
+/** How clients are pinged, and closed when they do not answer. */
 export interface ClientsParts {
   readonly text: (fd: number, text: string) => void;
   readonly disconnect: (fd: number, disconnect: Disconnect) => void;
 }
 
 /**
- * The clients of the protocol, by descriptor: one byte for each. The heartbeat needs no more: one tick a second pings the
- * descriptors of one slice of protocolPingSeconds, and looks after the pongs of the slice that was pinged
+ * The clients of the protocol, by descriptor: one byte for each. The heartbeat needs no more: one tick a second pings
+ * the descriptors of one slice of protocolPingSeconds, and looks after the pongs of the slice that was pinged
  * protocolPongSeconds ago; a tick that is late, because the process stood still, makes nobody late.
  */
 export class Clients {

@@ -4,7 +4,9 @@ import type { Cursor, Hub } from "./hub.ts";
 
 const NONE = -1;
 
-/** To so few subscribers a publication is written each time: the output of many such channels then leaves in one call. */
+/**
+ * To so few subscribers a publication is written each time: the output of many such channels then leaves in one call.
+ */
 const WRITTEN_MAX = 4;
 
 /** One publication on its way: the frame, and the next subscription that is to get it. */
@@ -13,15 +15,16 @@ interface Delivery {
   cursor: Cursor;
 }
 
+/** The two ways out: a text to one connection, and a compiled frame to `fds[0, count)`. */
 export interface FanoutParts {
   readonly text: (fd: number, text: string) => void;
   readonly multicast: (frame: Uint8Array, fds: Int32Array, count: number) => void;
 }
 
 /**
- * Publications to their subscribers. The frame is made once for all; many subscribers are served in slices with the event
- * loop in between, so that a publication to 100,000 does not delay somebody else's. In a channel the order is kept, and
- * who subscribes after a publication does not get it.
+ * Publications to their subscribers. The frame is made once for all; many subscribers are served in slices with the
+ * event loop in between, so that a publication to 100,000 does not delay somebody else's. In a channel the order is
+ * kept, and who subscribes after a publication does not get it.
  */
 export class Fanout {
   readonly #parts: FanoutParts;
@@ -46,12 +49,15 @@ export class Fanout {
     const before = this.#deliveries.get(channel);
     if (!before && subscribers <= WRITTEN_MAX) return this.#write(hub, channel, push);
     const delivery = { frame: compileFrame(opcodes.TEXT, Buffer.from(push, "utf8")), cursor: hub.first(channel) };
-    if (!before) {
-      this.#slice(hub, delivery);
-      if (delivery.cursor === NONE) return;
-      this.#deliveries.set(channel, [delivery]);
-    } else before.push(delivery);
     this.#waiting++;
+    if (before) before.push(delivery);
+    else {
+      // It is on its way before its first slice goes, so that a connection that breaks under that one moves the cursor.
+      const deliveries = [delivery];
+      this.#deliveries.set(channel, deliveries);
+      this.#advance(hub, channel, deliveries);
+      if (deliveries.length === 0) return;
+    }
     // A publisher that is faster than its subscribers' sockets waits here, rather than in memory.
     if (this.#waiting > limits.fanoutWaitingMax) this.#finish(hub, channel);
     else this.#schedule(hub);

@@ -13,6 +13,7 @@ const present = v.custom<unknown>((value) => value !== undefined, "Invalid key: 
 const publishBody = v.object({ channel: channelName, data: present });
 const broadcastBody = v.object({ channels: v.array(channelName), data: present });
 
+/** What the HTTP API needs of the server: a key to compare with, and the way to the Bus. */
 export interface HttpApiParts {
   /** The key that a caller must show; without one nobody is let in. */
   readonly apiKey: string | undefined;

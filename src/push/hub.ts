@@ -30,8 +30,8 @@ export class Hub {
   readonly #vacated: (channel: string) => void;
 
   /**
-   * `removing` is called before a subscription goes: whoever has a cursor on it must move on. `vacated` is called when the
-   * last subscriber of a channel has gone.
+   * `removing` is called before a subscription goes: whoever has a cursor on it must move on. `vacated` is called when
+   * the last subscriber of a channel has gone.
    */
   constructor(removing: (subscription: Cursor) => void, vacated: (channel: string) => void) {
     this.#removing = removing;
@@ -53,7 +53,9 @@ export class Hub {
   subscribers(channel: number): number {
     return this.#count[channel] as number;
   }
-  /** The newest subscription of a channel's number: later ones stand before it, so a walk from here never meets them. */
+  /**
+   * The newest subscription of a channel's number: later ones stand before it, so a walk from here never meets them.
+   */
   first(channel: number): Cursor {
     return this.#first[channel] as number;
   }

@@ -7,8 +7,9 @@ const ARENA_MIN = 16_384;
 const BYTES_MAX = limits.channelBytesMax;
 
 /**
- * Interned names: each gets a small number. Names lie as bytes in one arena, and an open-addressing table of numbers finds
- * them, so that millions of names are five arrays and not millions of strings in a Map: about 25 bytes and the name's own.
+ * Interned names: each gets a small number. Names lie as bytes in one arena, and an open-addressing table of numbers
+ * finds them, so that millions of names are five arrays and not millions of strings in a Map: about 25 bytes and the
+ * name's own.
  */
 export class Names {
   readonly #scratch = Buffer.alloc(BYTES_MAX);
@@ -111,7 +112,9 @@ export class Names {
     return at;
   }
 
-  /** Moves all names together; into twice the room, unless a third or more was lost. Numbers in the table are in use. */
+  /**
+   * Moves all names together; into twice the room, unless a third or more was lost. Numbers in the table are in use.
+   */
   #makeRoom(): void {
     const old = this.#arena;
     const larger = Buffer.alloc(this.#arenaLost * 3 > old.length ? old.length : old.length * 2);

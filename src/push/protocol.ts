@@ -15,9 +15,13 @@ export const replyErrors = {
   107: "bad request",
   108: "not available",
 } as const;
+/** A code of {@link replyErrors}; its message follows from it. */
 export type ReplyErrorCode = keyof typeof replyErrors;
 
-/** Codes that a connection is closed with (PROTOCOL.md, "Closes"): 3000–3499 and the client comes back, 3500–3999 and it does not. */
+/**
+ * Codes that a connection is closed with (PROTOCOL.md, "Closes"): 3000–3499 and the client comes back, 3500–3999 and it
+ * does not.
+ */
 export const disconnects = {
   SHUTDOWN: { code: 3001, reason: "shutdown" },
   SERVER_ERROR: { code: 3004, reason: "internal server error" },
@@ -26,6 +30,7 @@ export const disconnects = {
   BAD_REQUEST: { code: 3501, reason: "bad request" },
   STALE: { code: 3502, reason: "stale" },
 } as const;
+/** One of {@link disconnects}: what the close frame says. */
 export type Disconnect = (typeof disconnects)[keyof typeof disconnects];
 
 /** The methods, in the order in which they are looked for in a command that holds several. */
@@ -41,6 +46,7 @@ export const methods = [
   "refresh",
   "sub_refresh",
 ] as const;
+/** The key of a command that says what to do; the reply has its result under the same key. */
 export type Method = (typeof methods)[number];
 
 /** A command as it was parsed: nothing is known of its fields yet. */
@@ -69,10 +75,12 @@ export class DisconnectError extends Error {
 /** The ping, and the pong: an empty object, in both directions. */
 export const EMPTY = "{}";
 
+/** The reply to the command `id`, one line of JSON. */
 export function encodeReply(id: number, method: Method, result: object): string {
   return `{"id":${id},"${method}":${JSON.stringify(result)}}`;
 }
 
+/** The error reply to the command `id`; code 100 is marked as temporary, so that the client tries again. */
 export function encodeError(id: number, code: ReplyErrorCode): string {
   const temporary = code === 100 ? ',"temporary":true' : "";
   return `{"id":${id},"error":{"code":${code},"message":"${replyErrors[code]}"${temporary}}}`;

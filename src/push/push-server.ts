@@ -5,17 +5,19 @@ import { type Broker, MemoryBroker } from "../bus/index.ts";
 import { limits } from "../limits.ts";
 import { type Log, silent } from "../log.ts";
 import type { DriverChoice } from "../netpoll/index.ts";
-import { check } from "../options.ts";
-import { createServer, type ListeningAddress, type ListenOptions, type Server } from "../server.ts";
+import { check, type ListenOptions } from "../options.ts";
+import { createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
 import { Clients } from "./clients.ts";
+import type { CommandParts } from "./command.ts";
 import { Fanout } from "./fanout.ts";
 import { httpApi } from "./http-api.ts";
 import { Hub } from "./hub.ts";
 import { originAllowed } from "./origin.ts";
 import { type Disconnect, DisconnectError, disconnects, encodePublication } from "./protocol.ts";
-import { dispatch, isPong, type SessionParts } from "./session.ts";
+import { dispatch, isPong } from "./session.ts";
 
+/** What the notification API is made with; without any, nobody is let in. */
 export interface PushOptions {
   /** The Bus. Default: one of its own, in the process. */
   broker?: Broker;
@@ -57,7 +59,10 @@ export function createPushServer(options: PushOptions = {}): PushServer {
   return new PushServer(options);
 }
 
-/** The notification API: clients of Centrifugo's protocol on one side, the Bus on the other. The composition root of push. */
+/**
+ * The notification API: clients of Centrifugo's protocol on one side, the Bus on the other. The composition root of
+ * push.
+ */
 export class PushServer {
   readonly #options: PushOptions;
   readonly #log: Log;
@@ -66,7 +71,7 @@ export class PushServer {
   readonly #clients: Clients;
   readonly #hub: Hub;
   readonly #fanout: Fanout;
-  readonly #session: SessionParts;
+  readonly #session: CommandParts;
   #unlisten = () => {};
 
   /** Use {@link createPushServer}, which checks the options. */

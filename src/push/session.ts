@@ -1,9 +1,8 @@
-import type { Clients } from "./clients.ts";
+import type { Command, CommandParts } from "./command.ts";
 import { connect } from "./commands/connect.ts";
 import { subscribe } from "./commands/subscribe.ts";
 import { unavailable } from "./commands/unavailable.ts";
 import { unsubscribe } from "./commands/unsubscribe.ts";
-import type { Hub } from "./hub.ts";
 import {
   DisconnectError,
   disconnects,
@@ -16,22 +15,6 @@ import {
   methods,
   ReplyError,
 } from "./protocol.ts";
-
-/** What commands may use. */
-export interface SessionParts {
-  readonly clients: Clients;
-  readonly hub: Hub;
-  /** Whether a connect without a token is let in. */
-  readonly allowAnonymous: boolean;
-  /** Whether a client may subscribe to a channel. */
-  readonly allowSubscribe: (channel: string) => boolean;
-  readonly channelsPerClientMax: number;
-  /** The first subscriber of a channel has come: it is wanted of the Bus. */
-  readonly occupied: (channel: string) => void;
-}
-
-/** Carries out one command of the client on descriptor `fd`; returns its result, or throws ReplyError or DisconnectError. */
-export type Command = (parts: SessionParts, fd: number, fields: Fields) => object;
 
 const commands: Readonly<Record<Method, Command>> = {
   connect,
@@ -50,7 +33,7 @@ const commands: Readonly<Record<Method, Command>> = {
  * Carries out the commands of one frame, in their order. Returns the replies, joined as one frame's text, "" for none.
  * Throws DisconnectError: the replies so far are lost with the connection.
  */
-export function dispatch(parts: SessionParts, fd: number, text: string): string {
+export function dispatch(parts: CommandParts, fd: number, text: string): string {
   let replies = "";
   for (const line of text.split("\n")) {
     if (line.trim() === "") continue;
@@ -71,7 +54,7 @@ function parse(line: string): Fields {
   return command;
 }
 
-function dispatchOne(parts: SessionParts, fd: number, command: Fields): string {
+function dispatchOne(parts: CommandParts, fd: number, command: Fields): string {
   const { clients } = parts;
   const id = Object.hasOwn(command, "id") ? command["id"] : 0;
   if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > 0xffffffff) bad();

@@ -1,7 +1,8 @@
 /** RFC 6455, section 4.2.2: Sec-WebSocket-Accept is the base64 of the SHA-1 of the key and a fixed GUID. */
 
-/** Bytes of a Sec-WebSocket-Key, and of the accept value. */
+/** Bytes of a Sec-WebSocket-Key: the base64 of 16 bytes (4.1, point 7). */
 export const KEY_BYTES = 24;
+/** Bytes of a Sec-WebSocket-Accept: the base64 of a SHA-1. */
 export const ACCEPT_BYTES = 28;
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -26,7 +26,10 @@ export function validCloseCode(code: number): boolean {
   );
 }
 
-/** The code in the payload of a close frame, 1005 if it is empty. Throws {@link ProtocolError} for a payload of 5.5.1's rules. */
+/**
+ * The code in the payload of a close frame, 1005 if it is empty. Throws {@link ProtocolError} for a payload of 5.5.1's
+ * rules.
+ */
 export function readCloseCode(bytes: Uint8Array, from: number, to: number): number {
   if (to === from) return closeCodes.NO_STATUS;
   if (to - from === 1) throw new ProtocolError(closeCodes.PROTOCOL_ERROR, "a close frame with one byte of payload");

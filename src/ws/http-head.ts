@@ -74,7 +74,10 @@ for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 const CR = 13;
 const LF = 10;
 
-/** Finds the end of a head in `bytes[from, to)`: the offset behind its empty line, or -1. `from` may be where the last search ended. */
+/**
+ * Finds the end of a head in `bytes[from, to)`: the offset behind its empty line, or -1. When more has come, `from` may
+ * be three bytes before the end of the last search: the empty line may have begun there.
+ */
 export function findHeadEnd(bytes: Uint8Array, from: number, to: number): number {
   for (let at = bytes.indexOf(LF, from); at >= 0 && at + 1 < to; at = bytes.indexOf(LF, at + 1)) {
     if (bytes[at + 1] === LF) return at + 2;
@@ -85,9 +88,9 @@ export function findHeadEnd(bytes: Uint8Array, from: number, to: number): number
 
 /**
  * Reads a request head from `bytes[from, to)` into `head`. Returns its size, or 0 when more bytes are needed. Throws
- * {@link HandshakeError}: 400 for what is malformed, among it all that RFC 9112 calls a risk of smuggling (a bare CR or LF,
- * a folded line, white space before a colon, a repeated Host, Content-Length or Transfer-Encoding, a NUL); 431 for more
- * header lines than headerCountMax; 505 for another HTTP.
+ * {@link HandshakeError}: 400 for what is malformed, among it all that RFC 9112 calls a risk of smuggling (a bare CR or
+ * LF, a folded line, white space before a colon, a repeated Host, Content-Length or Transfer-Encoding, a NUL); 431 for
+ * more header lines than headerCountMax; 505 for another HTTP.
  */
 export function readHead(bytes: Uint8Array, from: number, to: number, head: RequestHead): number {
   head.bytes = bytes;
@@ -225,7 +228,10 @@ export function equalsIgnoringCase(bytes: Uint8Array, from: number, to: number, 
   return true;
 }
 
-/** Whether the comma-separated list in `bytes[from, to)` holds the token `text` (in lower case), whatever its case (RFC 9110, 5.6.1). */
+/**
+ * Whether the comma-separated list in `bytes[from, to)` holds the token `text` (in lower case), whatever its case (RFC
+ * 9110, 5.6.1).
+ */
 export function listHolds(bytes: Uint8Array, from: number, to: number, text: string): boolean {
   let at = from;
   while (at < to) {

@@ -9,8 +9,8 @@ let wordsOf: Int32Array = new Int32Array(0);
 let wordsBuffer: ArrayBufferLike = wordsOf.buffer;
 
 /**
- * Masks or unmasks `bytes[from, to)` in place. `key` holds the masking key's first byte in its low bits; `offset` is the
- * position of `from` in the payload, so that a payload can be unmasked in pieces. Returns all resulting bytes ORed
+ * Masks or unmasks `bytes[from, to)` in place. `key` holds the masking key's first byte in its low bits; `offset` is
+ * the position of `from` in the payload, so that a payload can be unmasked in pieces. Returns all resulting bytes ORed
  * together, in its low 8 bits: below 0x80 the payload is plain ASCII, and no text needs a further check.
  */
 export function maskInPlace(bytes: Uint8Array, from: number, to: number, key: number, offset: number): number {

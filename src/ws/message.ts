@@ -68,8 +68,9 @@ export class MessageReader {
   }
 
   /**
-   * Reads on from `bytes[from, to)`, which it unmasks in place, until a message or a control frame is whole or the bytes
-   * end. Returns how many bytes it used. Throws {@link ProtocolError}; the reader is of no use afterwards but for `release`.
+   * Reads on from `bytes[from, to)`, which it unmasks in place, until a message or a control frame is whole or the
+   * bytes end. Returns how many bytes it used. Throws {@link ProtocolError}; the reader is of no use afterwards but for
+   * `release`.
    */
   read(bytes: Uint8Array, from: number, to: number): number {
     this.#forget();

@@ -4,8 +4,8 @@ import type { FrameHeader } from "./frame.ts";
 
 /**
  * Reads a frame header (RFC 6455, 5.2) from `bytes[from, to)` into `header`. Returns its size in bytes, or 0 when more
- * bytes are needed. Throws {@link ProtocolError} 1002 for a length that is not encoded minimally or has its top bit set,
- * 1009 for one that no array can hold. What the bits mean is not judged here: see check.ts.
+ * bytes are needed. Throws {@link ProtocolError} 1002 for a length that is not encoded minimally or has its top bit
+ * set, 1009 for one that no array can hold. What the bits mean is not judged here: see check.ts.
  */
 export function readHeader(bytes: Uint8Array, from: number, to: number, header: FrameHeader): number {
   if (to - from < 2) return 0;

@@ -10,8 +10,8 @@ export function asksForWebSocket(head: RequestHead): boolean {
 }
 
 /**
- * Judges a request that asks for a WebSocket by 4.2.1. Throws {@link HandshakeError}: 405 for a method other than GET, 505
- * for HTTP/1.0, 426 with the version spoken here for another Sec-WebSocket-Version, 400 for the rest.
+ * Judges a request that asks for a WebSocket by 4.2.1. Throws {@link HandshakeError}: 405 for a method other than GET,
+ * 505 for HTTP/1.0, 426 with the version spoken here for another Sec-WebSocket-Version, 400 for the rest.
  */
 export function checkUpgrade(head: RequestHead): void {
   const { bytes } = head;
@@ -74,7 +74,9 @@ export function writeAnswer(head: RequestHead, out: Uint8Array, at: number, extr
   return at - from;
 }
 
-/** Header lines as text, checked: a name must be a token, a value hold no control character. Throws BELFRY_BAD_OPTION. */
+/**
+ * Header lines as text, checked: a name must be a token, a value hold no control character. Throws BELFRY_BAD_OPTION.
+ */
 export function headerLines(headers: Readonly<Record<string, string>>): string {
   let text = "";
   for (const [name, value] of Object.entries(headers)) {
@@ -128,7 +130,10 @@ export class UpgradeRequest {
           .map((name) => name.trim())
           .filter((name) => name !== "");
   }
-  /** A header's value, whatever the case of `name`; lines of the same name are joined as RFC 9110, 5.3 says (cookies: `; `). */
+  /**
+   * A header's value, whatever the case of `name`; lines of the same name are joined as RFC 9110, 5.3 says (cookies: `;
+   * `).
+   */
   header(name: string): string | undefined {
     const head = this.#alive();
     const lower = name.toLowerCase();

@@ -2,12 +2,14 @@
  * RFC 3629 (RFC 6455, 8.1): UTF-8, checked as it comes. The state of the check is one small number, so that a text cut
  * at any byte, or into fragments, can be judged without joining it.
  *
- * State: 0 between characters; otherwise bits 0–1 how many continuation bytes are to come, bits 8–15 and 16–23 the lowest and
- * highest value that the next one may have; -1 once the text is broken.
+ * State: 0 between characters; otherwise bits 0–1 how many continuation bytes are to come, bits 8–15 and 16–23 the
+ * lowest and highest value that the next one may have; -1 once the text is broken.
  */
 export type Utf8State = number;
 
+/** The state before the first byte, and between characters: a text may end here. */
 export const UTF8_START: Utf8State = 0;
+/** The state of a text that no further byte can mend. */
 export const UTF8_BROKEN: Utf8State = -1;
 
 const ANY_TAIL = (0x80 << 8) | (0xbf << 16);

@@ -4,8 +4,8 @@ export function headerSize(length: number): number {
 }
 
 /**
- * Writes the header of an unmasked frame at `bytes[at]`, the length in its minimal encoding; returns its size. `first` is
- * the first byte: {@link FIN}, reserved bits, opcode.
+ * Writes the header of an unmasked frame at `bytes[at]`, the length in its minimal encoding; returns its size. `first`
+ * is the first byte: {@link FIN}, reserved bits, opcode.
  */
 export function writeHeader(bytes: Uint8Array, at: number, first: number, length: number): number {
   bytes[at] = first;

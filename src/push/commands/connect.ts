@@ -1,6 +1,6 @@
 import { limits } from "../../limits.ts";
+import type { Command } from "../command.ts";
 import { DisconnectError, disconnects, ReplyError, stringField } from "../protocol.ts";
-import type { Command } from "../session.ts";
 
 /** The version that the client is told: that of the protocol's server that this one stands for. */
 const VERSION = "belfry";

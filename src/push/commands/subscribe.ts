@@ -1,6 +1,6 @@
 import { limits } from "../../limits.ts";
+import type { Command } from "../command.ts";
 import { DisconnectError, disconnects, ReplyError, stringField } from "../protocol.ts";
-import type { Command } from "../session.ts";
 
 /** Subscribes to a channel (PROTOCOL.md, "subscribe"). The checks stand in the protocol's order. */
 export const subscribe: Command = (parts, fd, fields) => {

@@ -1,5 +1,5 @@
+import type { Command } from "../command.ts";
 import { DisconnectError, disconnects, stringField } from "../protocol.ts";
-import type { Command } from "../session.ts";
 
 /** Ends a subscription (PROTOCOL.md, "unsubscribe"); one that is not there ends all the same. */
 export const unsubscribe: Command = ({ hub }, fd, fields) => {

@@ -1,0 +1,42 @@
+import { opcodes } from "../ws/index.ts";
+import { type Columns, phases } from "./columns.ts";
+import type { Connection, Wire } from "./connection.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Sender } from "./sender.ts";
+
+/** The door for layers that keep columns of their own: everything by descriptor. */
+export interface ServerWire extends Wire {
+  /** Sends the same bytes, frames that nobody will change, to `fds[0, count)`, at most fanoutSliceSends. */
+  multicast(frames: Uint8Array, fds: Int32Array, count: number): void;
+  /** The handle of an open connection. */
+  handle(fd: number): Connection;
+}
+
+/** What {@link makeWire} needs of the other parts. */
+export interface WireParts extends Pick<ServerWire, "close" | "cut" | "peer" | "pin" | "handle"> {
+  readonly columns: Columns;
+  readonly outbox: Outbox;
+  readonly sender: Sender;
+}
+
+/** What handles, and layers above, may do with connections. */
+export function makeWire({ columns, outbox, sender, close, cut, peer, pin, handle }: WireParts): ServerWire {
+  return {
+    isOpen: (fd, generation) => columns.generation[fd] === generation && columns.phase[fd] === phases.OPEN,
+    text: (fd, text) => {
+      if (columns.phase[fd] === phases.OPEN) sender.text(fd, text);
+    },
+    bytes: (fd, bytes) => sender.bytes(fd, opcodes.BINARY, bytes, 0, bytes.length),
+    packet: (fd, packet) => {
+      const opcode = packet.isText ? opcodes.TEXT : opcodes.BINARY;
+      sender.bytes(fd, opcode, packet.source, packet.sourceFrom, packet.sourceTo);
+    },
+    bufferedBytes: (fd) => outbox.bufferedBytes(fd),
+    multicast: (frames, fds, count) => outbox.multicast(frames, fds, count),
+    close,
+    cut,
+    peer,
+    pin,
+    handle,
+  };
+}
