@@ -8,10 +8,10 @@ import { Clients } from "../src/push/clients.ts";
 import { disconnects } from "../src/push/protocol.ts";
 
 const DEFAULTS: HeartbeatOptions = {
-  headSeconds: limits.headSecondsMax,
+  headSecondsMax: limits.headSecondsMax,
   heartbeatSeconds: limits.heartbeatSeconds,
-  pongSeconds: limits.pongSecondsMax,
-  closeSeconds: limits.closeSecondsMax,
+  pongSecondsMax: limits.pongSecondsMax,
+  closeSecondsMax: limits.closeSecondsMax,
 };
 
 interface Visit {
@@ -58,8 +58,14 @@ for (const high of [1, 2, 63, 64, 65, 128, 2047, 2048, 2049, 2112, 4096, 4097, 1
     for (let fd = 0; fd < high; fd++) bench.open(fd);
     bench.sweep();
     for (let n = 0; n < 3; n++) {
-      const fds = bench.sweep().map(({ fd }) => fd).sort((a, b) => a - b);
-      assert.deepEqual(fds, Array.from({ length: high }, (_, fd) => fd));
+      const fds = bench
+        .sweep()
+        .map(({ fd }) => fd)
+        .sort((a, b) => a - b);
+      assert.deepEqual(
+        fds,
+        Array.from({ length: high }, (_, fd) => fd),
+      );
     }
   });
 }
@@ -86,7 +92,13 @@ test("Heartbeat does not visit descriptors that are free, and does not make them
   bench.open(70);
   bench.open(130);
   bench.columns.free(70);
-  assert.deepEqual(bench.sweep().map(({ fd }) => fd).filter((fd) => fd !== 0 && fd !== 130), []);
+  assert.deepEqual(
+    bench
+      .sweep()
+      .map(({ fd }) => fd)
+      .filter((fd) => fd !== 0 && fd !== 130),
+    [],
+  );
   assert.equal(bench.columns.age[70], 0);
 });
 
@@ -153,7 +165,12 @@ test("Heartbeat visits a descriptor that came after a sweep had begun, and those
 /** Times of the options, up to so many seconds. */
 function times(max: number) {
   const seconds = fc.oneof(fc.double({ min: 0.05, max, noNaN: true }), fc.integer({ min: 1, max: Math.floor(max) }));
-  return fc.record({ headSeconds: seconds, heartbeatSeconds: seconds, pongSeconds: seconds, closeSeconds: seconds });
+  return fc.record({
+    headSecondsMax: seconds,
+    heartbeatSeconds: seconds,
+    pongSecondsMax: seconds,
+    closeSecondsMax: seconds,
+  });
 }
 
 /** A rounding error of sweeps that are no whole milliseconds. */
@@ -165,10 +182,11 @@ test("Heartbeat pings within heartbeatSeconds, and lets at least pongSeconds pas
       const { ages, sweepMs } = new Bench(options).heartbeat;
       assert.ok(ages.ping >= 1 && ages.dead <= 255, "an age that is never reached");
       // An age of n is reached n sweeps after the last byte at the latest.
-      if (sweepMs <= options.heartbeatSeconds * 1000) assert.ok(ages.ping * sweepMs <= options.heartbeatSeconds * 1000 + SLACK_MS);
+      if (sweepMs <= options.heartbeatSeconds * 1000)
+        assert.ok(ages.ping * sweepMs <= options.heartbeatSeconds * 1000 + SLACK_MS);
       const pongMs = (ages.dead - ages.ping) * sweepMs;
-      assert.ok(pongMs >= options.pongSeconds * 1000 - SLACK_MS);
-      assert.ok(pongMs <= options.pongSeconds * 1000 + 2 * sweepMs + SLACK_MS);
+      assert.ok(pongMs >= options.pongSecondsMax * 1000 - SLACK_MS);
+      assert.ok(pongMs <= options.pongSecondsMax * 1000 + 2 * sweepMs + SLACK_MS);
     }),
     { numRuns: 1000 },
   );
@@ -178,7 +196,10 @@ test("Heartbeat cuts neither a head nor a close before its time, and both at mos
   fc.assert(
     fc.property(times(60), (options) => {
       const { ages, sweepMs } = new Bench(options).heartbeat;
-      for (const [age, seconds] of [[ages.head, options.headSeconds], [ages.close, options.closeSeconds]] as const) {
+      for (const [age, seconds] of [
+        [ages.head, options.headSecondsMax],
+        [ages.close, options.closeSecondsMax],
+      ] as const) {
         // An age of n is reached after more than n - 1 sweeps.
         assert.ok((age - 1) * sweepMs >= seconds * 1000 - SLACK_MS);
         assert.ok((age - 1) * sweepMs <= seconds * 1000 + sweepMs + SLACK_MS);
@@ -188,11 +209,14 @@ test("Heartbeat cuts neither a head nor a close before its time, and both at mos
   );
 });
 
-test("Heartbeat comes to the age of every deadline, whatever the options", { todo: "head and close can lie beyond 255" }, () => {
+test("Heartbeat comes to the age of every deadline, whatever the options", {
+  todo: "head and close can lie beyond 255",
+}, () => {
   fc.assert(
     fc.property(times(86_400), (options) => {
       const { ages } = new Bench(options).heartbeat;
-      for (const [deadline, age] of Object.entries(ages)) assert.ok(age <= 255, `${deadline} is due at an age of ${age}`);
+      for (const [deadline, age] of Object.entries(ages))
+        assert.ok(age <= 255, `${deadline} is due at an age of ${age}`);
     }),
   );
 });
@@ -282,7 +306,9 @@ test("Clients disconnects with NO_PONG at the tick protocolPongSeconds after the
   const bench = new ClientsBench();
   for (const fd of DESCRIPTORS) bench.connect(fd);
   bench.ticks(PING + PONG);
-  const due = bench.pings.filter(([tick]) => tick <= PING).map(([tick, fd]) => [tick + PONG, fd, disconnects.NO_PONG.code]);
+  const due = bench.pings
+    .filter(([tick]) => tick <= PING)
+    .map(([tick, fd]) => [tick + PONG, fd, disconnects.NO_PONG.code]);
   assert.equal(due.length, DESCRIPTORS.length);
   assert.deepEqual(bench.ends, due);
 });
@@ -336,7 +362,10 @@ test("Clients disconnects with STALE who has not connected staleSecondsMax ticks
   bench.answering(STALE - 2);
   assert.deepEqual(bench.ends, [], "not before the time has passed in full");
   bench.answering(1);
-  assert.deepEqual(bench.ends, [[bench.now, 1, disconnects.STALE.code], [bench.now, 4, disconnects.STALE.code]]);
+  assert.deepEqual(bench.ends, [
+    [bench.now, 1, disconnects.STALE.code],
+    [bench.now, 4, disconnects.STALE.code],
+  ]);
   bench.answering(2);
   assert.deepEqual(bench.ends.slice(2), [[bench.now, 5, disconnects.STALE.code]]);
   bench.answering(100);
@@ -383,7 +412,10 @@ test("Clients agrees with a model of each client's seconds, over random openings
       const bench = new ClientsBench();
       const { clients } = bench;
       /** When a client opened, whether it is connected, since when its ping is out. */
-      const model = new Map<number, { opened: number; state: "new" | "connected" | "failed"; connectedAt: number; pinged: number }>();
+      const model = new Map<
+        number,
+        { opened: number; state: "new" | "connected" | "failed"; connectedAt: number; pinged: number }
+      >();
       for (const [verb, which, count] of steps) {
         const fd = fds[which] as number;
         const client = model.get(fd);
@@ -427,7 +459,13 @@ function checkTick(
     if (client.pinged > 0 && now - client.pinged === PONG) ended.push(`${fd} ${disconnects.NO_PONG.code}`);
     else if (client.state !== "connected" && now - client.opened > STALE) ended.push(`${fd} ${disconnects.STALE.code}`);
   }
-  assert.deepEqual(bench.ends.slice(ends).map(([, fd, code]) => `${fd} ${code}`).sort(), ended.sort());
+  assert.deepEqual(
+    bench.ends
+      .slice(ends)
+      .map(([, fd, code]) => `${fd} ${code}`)
+      .sort(),
+    ended.sort(),
+  );
   for (const [, fd] of bench.ends.slice(ends)) model.delete(fd);
   for (const [, fd] of bench.pings.slice(pings)) {
     const client = model.get(fd);
