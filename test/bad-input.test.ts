@@ -88,6 +88,8 @@ for (const driver of ["native", "portable"] as const) {
       ["a key that is no base64 is answered 400", request({ "Sec-WebSocket-Key": "!!!!IHNhbXBsZSBub25jZQ==" }), 400],
       ["a missing Host is answered 400", request({ Host: undefined }), 400],
       ["a Connection without Upgrade is answered 400", request({ Connection: "keep-alive" }), 400],
+      ["an upgrade with a body is answered 400", request({ "Content-Length": "5" }), 400],
+      ["an upgrade in chunks is answered 400", request({ "Transfer-Encoding": "chunked" }), 400],
       ["HTTP/1.0 is answered 505", request({}, "/", "GET", "HTTP/1.0"), 505],
       ["the preface of HTTP/2 is answered 505", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505],
       ["a TLS hello is answered 400", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400],

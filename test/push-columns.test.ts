@@ -196,7 +196,7 @@ class HubModel {
 
   constructor() {
     this.hub = new Hub(
-      (cursor) => this.#removed.push(String(this.hub.descriptor(cursor))),
+      (_channel, cursor) => this.#removed.push(String(this.hub.descriptor(cursor))),
       (channel) => this.#vacated.push(channel),
     );
   }
@@ -346,7 +346,7 @@ class FanoutBench {
       },
     });
     this.hub = new Hub(
-      (cursor) => this.fanout.moveOn(this.hub, cursor),
+      (channel, cursor) => this.fanout.moveOn(this.hub, channel, cursor),
       () => {},
     );
   }

@@ -51,7 +51,7 @@ export class Heartbeat {
     this.#visit = visit;
     const { headSecondsMax, heartbeatSeconds, pongSecondsMax, closeSecondsMax } = options;
     const shortest = Math.min(headSecondsMax, heartbeatSeconds, pongSecondsMax, closeSecondsMax) * 1000;
-    const longest = (heartbeatSeconds + pongSecondsMax) * 1000;
+    const longest = Math.max(heartbeatSeconds + pongSecondsMax, headSecondsMax, closeSecondsMax) * 1000;
     this.sweepMs = Math.max(Math.min(shortest / 2, SWEEP_MS_MAX), longest / (AGE_MAX - 3));
     // A connection of age n has waited for more than n - 1 sweeps and at most n.
     const sweeps = (seconds: number) => Math.ceil((seconds * 1000) / this.sweepMs) + 1;

@@ -32,6 +32,8 @@ export class Fanout {
   readonly #deliveries = new Map<number, Delivery[]>();
   readonly #fds = new Int32Array(limits.fanoutSliceSends);
   #waiting = 0;
+  /** Sends of this turn of the event loop. */
+  #sent = 0;
   #scheduled = false;
 
   constructor(parts: FanoutParts) {
@@ -43,31 +45,27 @@ export class Fanout {
     return this.#waiting;
   }
 
-  /** Sends a push to all subscribers of a channel, the first slice of them now. */
+  /** Sends a push to all subscribers of a channel, the first slice of them now if this turn has not sent much yet. */
   publish(hub: Hub, channel: number, push: string): void {
     const subscribers = hub.subscribers(channel);
     const before = this.#deliveries.get(channel);
     if (!before && subscribers <= WRITTEN_MAX) return this.#write(hub, channel, push);
     const delivery = { frame: compileFrame(opcodes.TEXT, Buffer.from(push, "utf8")), cursor: hub.first(channel) };
     this.#waiting++;
-    if (before) before.push(delivery);
-    else {
-      // It is on its way before its first slice goes, so that a connection that breaks under that one moves the cursor.
-      const deliveries = [delivery];
-      this.#deliveries.set(channel, deliveries);
-      this.#advance(hub, channel, deliveries);
-      if (deliveries.length === 0) return;
-    }
+    // It is on its way before its first slice goes, so that a connection that breaks under that one moves the cursor.
+    const deliveries = before ?? [];
+    deliveries.push(delivery);
+    this.#deliveries.set(channel, deliveries);
+    if (!before && this.#sent < limits.fanoutSliceSends) this.#advance(hub, channel, deliveries);
     // A publisher that is faster than its subscribers' sockets waits here, rather than in memory.
     if (this.#waiting > limits.fanoutWaitingMax) this.#finish(hub, channel);
-    else this.#schedule(hub);
+    this.#schedule(hub);
   }
 
-  /** Moves cursors off a subscription that is about to go. */
-  moveOn(hub: Hub, subscription: Cursor): void {
-    if (this.#deliveries.size === 0) return;
-    for (const deliveries of this.#deliveries.values()) {
-      for (const delivery of deliveries) if (delivery.cursor === subscription) delivery.cursor = hub.next(subscription);
+  /** Moves cursors off a subscription of a channel that is about to go. */
+  moveOn(hub: Hub, channel: number, subscription: Cursor): void {
+    for (const delivery of this.#deliveries.get(channel) ?? []) {
+      if (delivery.cursor === subscription) delivery.cursor = hub.next(subscription);
     }
   }
 
@@ -86,15 +84,23 @@ export class Fanout {
     for (; s !== NONE && count < limits.fanoutSliceSends; s = hub.next(s)) this.#fds[count++] = hub.descriptor(s);
     // Set before the bytes go: a connection that breaks under them unsubscribes, and moves the cursor.
     delivery.cursor = s;
+    this.#sent += count;
     this.#parts.multicast(delivery.frame, this.#fds, count);
   }
 
+  /** Goes on in the next turn of the event loop, with as many sends as one slice has, from one channel to the next. */
   #schedule(hub: Hub): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      for (const [channel, deliveries] of this.#deliveries) this.#advance(hub, channel, deliveries);
+      this.#sent = 0;
+      for (const [channel, deliveries] of this.#deliveries) {
+        if (this.#sent >= limits.fanoutSliceSends) break;
+        this.#deliveries.delete(channel);
+        this.#deliveries.set(channel, deliveries); // behind the others
+        this.#advance(hub, channel, deliveries);
+      }
       if (this.#deliveries.size > 0) this.#schedule(hub);
     });
   }

@@ -26,14 +26,14 @@ export class Hub {
   #free = NONE;
   #high = 0;
   #subscriptions = 0;
-  readonly #removing: (subscription: Cursor) => void;
+  readonly #removing: (channel: number, subscription: Cursor) => void;
   readonly #vacated: (channel: string) => void;
 
   /**
    * `removing` is called before a subscription goes: whoever has a cursor on it must move on. `vacated` is called when
    * the last subscriber of a channel has gone.
    */
-  constructor(removing: (subscription: Cursor) => void, vacated: (channel: string) => void) {
+  constructor(removing: (channel: number, subscription: Cursor) => void, vacated: (channel: string) => void) {
     this.#removing = removing;
     this.#vacated = vacated;
   }
@@ -140,8 +140,8 @@ export class Hub {
   }
 
   #remove(subscription: number): void {
-    this.#removing(subscription);
     const channel = this.#channel[subscription] as number;
+    this.#removing(channel, subscription);
     const before = this.#previous[subscription] as number;
     const after = this.#next[subscription] as number;
     if (before === NONE) this.#first[channel] = after;

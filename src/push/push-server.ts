@@ -83,7 +83,7 @@ export class PushServer {
     const { wire } = this.#server;
     this.#fanout = new Fanout({ text: wire.text, multicast: wire.multicast });
     this.#hub = new Hub(
-      (subscription) => this.#fanout.moveOn(this.#hub, subscription),
+      (channel, subscription) => this.#fanout.moveOn(this.#hub, channel, subscription),
       (channel) => this.#broker.unsubscribe(channel),
     );
     this.#clients = new Clients({ text: wire.text, disconnect: (fd, how) => this.#disconnect(fd, how) });

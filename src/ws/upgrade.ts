@@ -23,6 +23,12 @@ export function checkUpgrade(head: RequestHead): void {
   if (!anyLineHolds(head, known.CONNECTION, "connection", "upgrade")) {
     throw new HandshakeError(400, "the header Connection does not hold Upgrade");
   }
+  // What follows the head are frames: a body would be taken for them, and frames for a body by whoever stands between.
+  const length = head.known[known.CONTENT_LENGTH] as number;
+  const isEmpty = length < 0 || equalsIgnoringCase(bytes, head.valueFrom(length), head.valueTo(length), "0");
+  if (!isEmpty || (head.known[known.TRANSFER_ENCODING] as number) >= 0) {
+    throw new HandshakeError(400, "a request for an upgrade has no body");
+  }
   const version = head.known[known.VERSION] as number;
   if (version < 0 || !equalsIgnoringCase(bytes, head.valueFrom(version), head.valueTo(version), "13")) {
     throw new HandshakeError(426, "the header Sec-WebSocket-Version is not 13", { "Sec-WebSocket-Version": "13" });

@@ -7,7 +7,8 @@ export const subscribe: Command = (parts, fd, fields) => {
   const { hub, allowSubscribe, channelsPerClientMax, occupied } = parts;
   const channel = stringField(fields, "channel");
   if (channel === "") throw new DisconnectError(disconnects.BAD_REQUEST);
-  if (Buffer.byteLength(channel) > limits.channelBytesMax) throw new ReplyError(107);
+  // Half a surrogate pair has no UTF-8, and would be another name on the way than the one that is judged here.
+  if (Buffer.byteLength(channel) > limits.channelBytesMax || !channel.isWellFormed()) throw new ReplyError(107);
   if (hub.isSubscribed(fd, channel)) throw new ReplyError(105);
   if (hub.channelsOf(fd) >= channelsPerClientMax) throw new ReplyError(106);
   if (!allowSubscribe(channel)) throw new ReplyError(103);
