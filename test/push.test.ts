@@ -374,6 +374,7 @@ for (const driver of ["native", "portable"] as const) {
     it("api: a Bus that does not take a publication is error 100", async (t) => {
       const broken: Broker = {
         publish: () => Promise.reject(new Error("down")),
+        broadcast: async (channels) => channels.map((channel) => (channel === "a" ? new Error("down") : undefined)),
         subscribe() {},
         unsubscribe() {},
         listen: () => () => {},
@@ -387,7 +388,14 @@ for (const driver of ["native", "portable"] as const) {
         headers: { "X-API-Key": KEY },
         body: '{"channel":"a","data":1}',
       });
-      assert.deepEqual(await answer.json(), { error: { code: 100, message: "internal server error" } });
+      const error = { code: 100, message: "internal server error" };
+      assert.deepEqual(await answer.json(), { error });
+      const many = await fetch(`http://127.0.0.1:${at.port}/api/broadcast`, {
+        method: "POST",
+        headers: { "X-API-Key": KEY },
+        body: '{"channels":["a","b"],"data":1}',
+      });
+      assert.deepEqual(await many.json(), { result: { responses: [{ error }, { result: {} }] } });
     });
 
     it("http: other requests go to the application", async () => {

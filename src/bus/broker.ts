@@ -13,6 +13,11 @@ export interface Broker {
   /** Hands a publication to the Bus; resolves when the Bus has taken it, rejects when it could not. */
   publish(channel: string, data: string): Promise<void>;
   /**
+   * The same data to many channels, at the cost of one call. Resolves with what became of each, in their order:
+   * `undefined` for those that the Bus has taken, the error for the others.
+   */
+  broadcast(channels: readonly string[], data: string): Promise<(Error | undefined)[]>;
+  /**
    * Says that publications of the channel are wanted here. A Bus may deliver channels that nobody asked for (a wildcard
    * costs less than millions of subscriptions): the listener must bear them.
    */

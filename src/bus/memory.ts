@@ -10,9 +10,13 @@ export class MemoryBroker implements Broker {
   #closed = false;
 
   async publish(channel: string, data: string): Promise<void> {
-    if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "publish: the broker is closed");
-    const publication = { channel, data };
-    for (const listener of this.#listeners) listener(publication);
+    this.#checkOpen();
+    this.#deliver(channel, data);
+  }
+  async broadcast(channels: readonly string[], data: string): Promise<undefined[]> {
+    this.#checkOpen();
+    for (const channel of channels) this.#deliver(channel, data);
+    return new Array(channels.length).fill(undefined);
   }
   subscribe(): void {}
   unsubscribe(): void {}
@@ -23,5 +27,13 @@ export class MemoryBroker implements Broker {
   async close(): Promise<void> {
     this.#closed = true;
     this.#listeners.clear();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "publish: the broker is closed");
+  }
+  #deliver(channel: string, data: string): void {
+    const publication = { channel, data };
+    for (const listener of this.#listeners) listener(publication);
   }
 }

@@ -5,6 +5,9 @@ import type { Outbox } from "./outbox.ts";
 /** Below this many bytes a loop copies faster than a call. */
 const LOOP_BYTES_MAX = 64;
 
+const UTF8_BYTES_MAX = 3;
+const MASKLESS_HEADER_MAX = 10;
+
 /** Writes frames to the outbox: header and payload next to each other, without a buffer between. */
 export class Sender {
   readonly #outbox: Outbox;
@@ -16,12 +19,15 @@ export class Sender {
   /** Sends a text message. */
   text(fd: number, text: string): void {
     const outbox = this.#outbox;
-    const length = Buffer.byteLength(text, "utf8");
-    const header = headerSize(length);
-    if (header + length > outbox.capacity) return this.#large(fd, opcodes.TEXT, Buffer.from(text, "utf8"));
-    const at = outbox.room(header + length);
+    // A character is at most 3 bytes of UTF-8: mostly that settles the header, and the text need not be measured
+    // before.
+    const most = text.length * UTF8_BYTES_MAX;
+    if (MASKLESS_HEADER_MAX + most > outbox.capacity) return this.#large(fd, opcodes.TEXT, Buffer.from(text, "utf8"));
+    const header =
+      headerSize(text.length) === headerSize(most) ? headerSize(most) : headerSize(Buffer.byteLength(text));
+    const at = outbox.room(header + most);
+    const length = outbox.slab.write(text, at + header, most, "utf8");
     writeHeader(outbox.slab, at, FIN | opcodes.TEXT, length);
-    outbox.slab.write(text, at + header, length, "utf8");
     outbox.commit(fd, at, header + length);
   }
 

@@ -2,27 +2,28 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
+import type { Broker } from "../bus/index.ts";
 import { limits } from "../limits.ts";
-import { channelName } from "./channel-name.ts";
+import { channel, channels } from "./channel-name.ts";
 import { type ReplyErrorCode, replyErrors } from "./protocol.ts";
 
 /** The result or the error of one call: Centrifugo's HTTP API answers 200 with either. */
 type Answer = { result: object } | { error: { code: ReplyErrorCode; message: string } };
 
 const present = v.custom<unknown>((value) => value !== undefined, "Invalid key: data is missing");
-const publishBody = v.object({ channel: channelName, data: present });
-const broadcastBody = v.object({ channels: v.array(channelName), data: present });
+const publishBody = v.object({ channel, data: present });
+const broadcastBody = v.object({ channels, data: present });
 
 /** What the HTTP API needs of the server: a key to compare with, and the way to the Bus. */
 export interface HttpApiParts {
   /** The key that a caller must show; without one nobody is let in. */
   readonly apiKey: string | undefined;
-  /** Hands `data`, JSON text, to the Bus. */
-  readonly publish: (channel: string, data: string) => Promise<void>;
+  /** Where publications go. */
+  readonly broker: Pick<Broker, "publish" | "broadcast">;
 }
 
 /** Centrifugo's HTTP API (PROTOCOL.md, "HTTP API"): `POST /api/publish` and `POST /api/broadcast`. */
-export function httpApi({ apiKey, publish }: HttpApiParts): Hono {
+export function httpApi({ apiKey, broker }: HttpApiParts): Hono {
   const api = new Hono();
   const isKey = keyCheck(apiKey);
   api.use("/api/*", async (c, next) => {
@@ -36,26 +37,23 @@ export function httpApi({ apiKey, publish }: HttpApiParts): Hono {
       onError: (c) => c.json({ code: 413, message: `apiBodyBytesMax is ${limits.apiBodyBytesMax}` }, 413),
     }),
   );
-  const publishOne = async (channel: string, data: string): Promise<Answer> => {
-    try {
-      await publish(channel, data);
-      return { result: {} };
-    } catch {
-      return failure(100);
-    }
-  };
   api.post("/api/publish", (c) =>
-    call(c, publishBody, ({ channel, data }) => publishOne(channel, JSON.stringify(data))),
+    call(c, publishBody, async ({ channel, data }) => {
+      await broker.publish(channel, JSON.stringify(data));
+      return taken;
+    }),
   );
   api.post("/api/broadcast", (c) =>
     call(c, broadcastBody, async ({ channels, data }) => {
-      const text = JSON.stringify(data);
-      return { result: { responses: await Promise.all(channels.map((channel) => publishOne(channel, text))) } };
+      const outcomes = await broker.broadcast(channels, JSON.stringify(data));
+      return { result: { responses: outcomes.map((error) => (error ? failure(100) : taken)) } };
     }),
   );
   api.notFound((c) => c.json({ code: 404, message: "there is no such method; there are publish and broadcast" }, 404));
   return api;
 }
+
+const taken: Answer = { result: {} };
 
 async function call<Schema extends v.GenericSchema>(
   c: Context,
@@ -69,7 +67,7 @@ async function call<Schema extends v.GenericSchema>(
     return c.json({ code: 400, message: "the body is not JSON" }, 400);
   }
   const checked = v.safeParse(schema, body);
-  if (checked.success) return c.json(await method(checked.output));
+  if (checked.success) return c.json(await method(checked.output).catch(() => failure(100)));
   const [issue] = checked.issues;
   return c.json(failure(107, `${v.getDotPath(issue) ?? "body"}: ${issue.message}`));
 }

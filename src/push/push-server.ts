@@ -160,10 +160,7 @@ export class PushServer {
 
   /** Requests that are not for a WebSocket: the API's are ours, the others the application's. */
   #route(): RequestListener {
-    const api = httpApi({
-      apiKey: this.#options.apiKey,
-      publish: (channel, data) => this.#broker.publish(channel, data),
-    });
+    const api = httpApi({ apiKey: this.#options.apiKey, broker: this.#broker });
     const listener = getRequestListener(api.fetch);
     const { http } = this.#options;
     return (request, response) => {

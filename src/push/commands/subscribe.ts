@@ -1,4 +1,4 @@
-import { limits } from "../../limits.ts";
+import { channelFault } from "../channel-name.ts";
 import type { Command } from "../command.ts";
 import { DisconnectError, disconnects, ReplyError, stringField } from "../protocol.ts";
 
@@ -7,8 +7,7 @@ export const subscribe: Command = (parts, fd, fields) => {
   const { hub, allowSubscribe, channelsPerClientMax, occupied } = parts;
   const channel = stringField(fields, "channel");
   if (channel === "") throw new DisconnectError(disconnects.BAD_REQUEST);
-  // Half a surrogate pair has no UTF-8, and would be another name on the way than the one that is judged here.
-  if (Buffer.byteLength(channel) > limits.channelBytesMax || !channel.isWellFormed()) throw new ReplyError(107);
+  if (channelFault(channel) !== undefined) throw new ReplyError(107);
   if (hub.isSubscribed(fd, channel)) throw new ReplyError(105);
   if (hub.channelsOf(fd) >= channelsPerClientMax) throw new ReplyError(106);
   if (!allowSubscribe(channel)) throw new ReplyError(103);
