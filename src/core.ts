@@ -50,6 +50,7 @@ export class Core {
   #ending = false;
   #ended = false;
   #emptied = () => {};
+  #retry: NodeJS.Timeout | undefined;
 
   constructor(options: ServerOptions, log: Log) {
     this.#options = options;
@@ -68,6 +69,7 @@ export class Core {
       received: (fd, bytes, from, to) => this.#take(fd, bytes, from, to),
       ended: (fd, result) => this.#end(fd, result),
       writable: (fd) => this.#outbox.writable(fd),
+      failed: (fd, error) => this.#failed(fd, error),
       rested: (result) => this.admission.exhaust(errnoName(result)),
     };
     this.#workers = new WorkerPool(options.workersMax ?? limits.workersMax, () => this.#relieve());
@@ -115,6 +117,7 @@ export class Core {
   /** Cuts whoever is still there, and ends the driver. */
   end(code: number, reason: string): void {
     this.#ended = true;
+    clearInterval(this.#retry);
     this.#each((fd) => this.#closing.lose(fd, code, reason));
     this.#outbox.flush();
     this.poll.destroy();
@@ -130,8 +133,7 @@ export class Core {
   // ---- The way in ---------------------------------------------------------------------------------------------------
 
   #accept(fd: number): void {
-    this.#columns.reserve(fd);
-    this.#columns.enter(fd, phases.HEAD);
+    this.#columns.begin(fd, phases.HEAD);
     this.connections++;
     if (this.#ending) this.#closing.lose(fd, closeCodes.GOING_AWAY, "");
   }
@@ -139,11 +141,15 @@ export class Core {
   #take(fd: number, bytes: Uint8Array, from: number, to: number): void {
     const columns = this.#columns;
     const phase = columns.phase[fd];
-    if (phase === phases.OPEN) {
-      columns.age[fd] = 0;
-      this.#receiver.take(fd, bytes, from, to);
-    } else if (phase === phases.HEAD) this.#handshake.take(fd, bytes, from, to);
-    else if (phase === phases.CLOSING) this.#receiver.take(fd, bytes, from, to);
+    if (phase === phases.OPEN) columns.age[fd] = 0;
+    if (phase === phases.OPEN || phase === phases.CLOSING) this.#receiver.take(fd, bytes, from, to);
+    else if (phase === phases.HEAD) this.#handshake.take(fd, bytes, from, to);
+  }
+
+  /** A mistake of Belfry's own: one connection pays for it, not the process. */
+  #failed(fd: number, error: unknown): void {
+    this.#log.error(`a connection is given up: ${describe(error)}`);
+    if (this.#columns.phase[fd] !== phases.FREE) this.#closing.lose(fd, closeCodes.INTERNAL_ERROR, "the server failed");
   }
 
   #end(fd: number, result: number): void {
@@ -156,6 +162,8 @@ export class Core {
   #relieve(): void {
     this.#pauses.unpark();
     if (this.#workers.saturated || this.#ended) return;
+    clearInterval(this.#retry);
+    this.#retry = undefined;
     this.poll.watching(true);
     this.admission.relieve();
   }
@@ -170,7 +178,6 @@ export class Core {
       columns,
       bytesMax: this.#options.outboxBytesMax ?? limits.outboxBytesMax,
       broken: (fd, result) => {
-        if (columns.phase[fd] === phases.FREE) return;
         if (result < 0) this.#closing.lose(fd, closeCodes.ABNORMAL, errnoName(result));
         else this.#closing.lose(fd, closeCodes.SLOW, "slow: outboxBytesMax");
       },
@@ -214,9 +221,12 @@ export class Core {
       batch: (work) => this.#outbox.batch(work),
       hold: (work) => this.#workers.hold(work),
       saturated: () => this.#workers.saturated,
+      failed: (fd, error) => this.#failed(fd, error),
       exhausted: () => {
         this.poll.watching(false);
         this.admission.saturate();
+        // Nobody tells who is writable now, and it may be just that what the busy handlers wait for.
+        this.#retry ??= setInterval(() => this.#outbox.batch(() => this.#outbox.retry()), limits.saturatedRetryMs);
       },
     });
   }

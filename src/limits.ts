@@ -30,6 +30,8 @@ export const limits = {
   workersMax: 1024,
   /** With all workers busy for this long the listeners stop accepting. */
   acceptPatienceMs: 1,
+  /** With all workers busy nothing is harvested; so often full sockets are tried again then. */
+  saturatedRetryMs: 10,
   /** Pause after which a listener that ran out of descriptors looks again, if no connection closed before. */
   restRetryMs: 1000,
   /** The input slab: what one batch of reads may bring. Large enough for 16 full reads, small enough for the cache. */

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import type { ServerWire } from "./connection/wire.ts";
 import { addressPart, Core } from "./core.ts";
 import { BelfryError, SystemError } from "./errors.ts";
@@ -24,7 +25,8 @@ export class Server {
   readonly #core: Core;
   readonly #closeSecondsMax: number;
   readonly #listeners = new Set<number>();
-  #state: "new" | "listening" | "closing" | "closed" = "new";
+  readonly #paths: string[] = [];
+  #closed: Promise<void> | undefined;
 
   /** Use {@link createServer}, which checks the options. */
   constructor(options: ServerOptions) {
@@ -48,9 +50,7 @@ export class Server {
   /** Listens; may be called for several addresses. Rejects with SystemError, EADDRINUSE say, or BELFRY_BAD_OPTION. */
   async listen(options: ListenOptions = {}): Promise<ListeningAddress> {
     checkListenOptions(options);
-    if (this.#state === "closing" || this.#state === "closed") {
-      throw new BelfryError("BELFRY_BAD_STATE", "listen: the server is closed");
-    }
+    if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "listen: the server is closed");
     const { port = 0, backlog = limits.backlog } = options;
     const bits = (options.reusePort ? listenFlags.REUSE_PORT : 0) | (options.ipv6Only ? listenFlags.V6_ONLY : 0);
     const host = options.path ?? options.host ?? "::";
@@ -58,26 +58,33 @@ export class Server {
     if (options.host === undefined && noIpv6(listener))
       listener = await this.#core.poll.listen("0.0.0.0", port, backlog, bits);
     if (listener < 0) throw new SystemError(errnoName(listener), `listen on ${options.path ?? `${host} port ${port}`}`);
+    if (this.#closed) {
+      this.#core.poll.close(listener);
+      throw new BelfryError("BELFRY_BAD_STATE", "listen: the server was closed meanwhile");
+    }
     this.#listeners.add(listener);
+    if (options.path !== undefined) this.#paths.push(options.path);
     this.#core.admission.add(listener);
     this.#core.heartbeat.start();
-    this.#state = "listening";
     return listeningAddress(this.#core.poll.local(listener));
   }
 
   /** Stops listening, closes every connection with `code`, and waits until all have ended, at most closeSecondsMax. */
-  async close(code: number = closeCodes.GOING_AWAY, reason = "the server closes"): Promise<void> {
-    if (this.#state === "closed" || this.#state === "closing") return;
-    this.#state = "closing";
+  close(code: number = closeCodes.GOING_AWAY, reason = "the server closes"): Promise<void> {
+    this.#closed ??= this.#close(code, reason);
+    return this.#closed;
+  }
+
+  async #close(code: number, reason: string): Promise<void> {
     const core = this.#core;
     const ms = this.#closeSecondsMax * 1000;
     core.admission.close();
     for (const listener of this.#listeners) core.poll.close(listener);
+    for (const path of this.#paths) rmSync(path, { force: true });
     core.askToEnd(code, reason);
     await Promise.all([core.http?.close(ms), core.emptied(ms)]);
     core.heartbeat.stop();
     core.end(code, reason);
-    this.#state = "closed";
   }
 }
 

@@ -196,6 +196,11 @@ for (const driver of ["native", "portable"] as const) {
         1008,
       ],
       [
+        "a ping flood between the fragments of a message closes with 1008",
+        () => Buffer.concat([frame(TEXT, "a", { fin: false }), ...pings(limits.controlFramesPerReadMax + 1)]),
+        1008,
+      ],
+      [
         "more fragments than fragmentsMax close with 1008",
         () =>
           Buffer.concat([
@@ -301,4 +306,8 @@ for (const driver of ["native", "portable"] as const) {
       await bystanderIsServed();
     });
   });
+}
+
+function pings(count: number): Buffer[] {
+  return Array.from({ length: count }, () => frame(9, ""));
 }

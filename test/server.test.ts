@@ -136,10 +136,13 @@ for (const driver of ["native", "portable"] as const) {
           if (ask.path === "/reject") return Promise.reject(new Error("rejected"));
           if (ask.path === "/status") return { status: 200 };
           if (ask.path === "/header") return { headers: { "X-A": "a\r\nX-B: b" } };
+          if (ask.path === "/rejection") return { status: 403, headers: { "X-A": "\u2713" } };
+          if (ask.path === "/late") return Promise.resolve({ status: 403, headers: { "X-A": "a\r\nb" } });
+          if (ask.path === "/true") return true as unknown as undefined;
           return undefined;
         },
       });
-      for (const path of ["/throw", "/reject", "/status", "/header"]) {
+      for (const path of ["/throw", "/reject", "/status", "/header", "/rejection", "/late", "/true"]) {
         const client = await RawClient.connect(port);
         client.send(request({}, path));
         assert.equal((await client.head()).status, 500, path);
@@ -422,6 +425,207 @@ for (const driver of ["native", "portable"] as const) {
       await all.promise;
     });
 
+    it("outbox: what a terminated connection still had to send goes to nobody", async (t) => {
+      const secret = Buffer.alloc(12_000_000, "SECRET");
+      const { port } = await serve(t, {
+        messageBytesMax: 100,
+        outboxBytesMax: 64_000_000,
+        packet(connection, packet) {
+          if (packet.text() !== "leak") return connection.send(packet);
+          connection.send("x".repeat(400_000));
+          connection.send(secret);
+          return connection.terminate();
+        },
+      });
+      for (let round = 0; round < 5; round++) {
+        const stuck = await RawClient.open(port);
+        stuck.socket.pause();
+        stuck.send(frame(1, "leak"));
+        stuck.socket.resume();
+        await stuck.ended();
+        stuck.reset();
+        const next = await RawClient.open(port);
+        next.send(frame(1, "mine"));
+        assert.equal((await next.frame()).payload.toString(), "mine");
+        next.reset();
+      }
+    });
+
+    it("outbox: a reader that is slow but reads is not taken for dead, although its pong stands behind the backlog", async (t) => {
+      const total = 60;
+      const { port } = await serve(t, {
+        heartbeatSeconds: 0.2,
+        pongSecondsMax: 0.2,
+        outboxBytesMax: 64_000_000,
+        packet(connection) {
+          for (let i = 0; i < total; i++) connection.send(Buffer.alloc(200_000));
+        },
+      });
+      const client = await RawClient.open(port);
+      client.send(frame(1, "go"));
+      // It reads in steps for much longer than a silent peer would have.
+      client.socket.pause();
+      const step = setInterval(() => {
+        client.socket.resume();
+        setTimeout(() => client.socket.pause(), 5);
+      }, 50);
+      t.after(() => clearInterval(step));
+      let got = 0;
+      while (got < total) {
+        const { opcode } = await client.frame();
+        assert.notEqual(opcode, 8, "it was closed");
+        if (opcode === 9) client.send(frame(10, ""));
+        else got++;
+      }
+      client.reset();
+    });
+
+    it("outbox: a handler told of a broken connection may write and close, whoever was just written to", async (t) => {
+      const members = new Set<Connection>();
+      const { port } = await serve(t, {
+        outboxBytesMax: 1_000_000,
+        open: (connection) => void members.add(connection),
+        packet(_connection, packet) {
+          for (let i = 0; i < 50; i++)
+            for (const member of members) member.send(`${packet.text()}${"n".repeat(10_000)}`);
+        },
+        close(connection) {
+          for (const member of members) {
+            if (member.id === connection.id) members.delete(member);
+            else if (member.isOpen) {
+              member.send("somebody left");
+              member.close(4000, "so do I");
+            }
+          }
+        },
+      });
+      const clients = await Promise.all(Array.from({ length: 3 }, () => RawClient.open(port)));
+      (clients[0] as RawClient).socket.pause();
+      const readers = clients.slice(1);
+      const lasts = readers.map(() => "");
+      let open = true;
+      while (open) {
+        (readers[0] as RawClient).send(frame(1, "to all "));
+        for (const [i, reader] of readers.entries()) {
+          for (let n = 0; n < 50; n++) {
+            const { opcode, payload } = await reader.frame();
+            if (opcode === 8) open = false;
+            if (opcode === 8) break;
+            lasts[i] = payload.toString();
+          }
+        }
+      }
+      for (const [i, reader] of readers.entries()) {
+        assert.equal(lasts[i], "somebody left");
+        reader.send(frame(8, Buffer.from([0x0f, 0xa0])));
+        await reader.ended();
+        reader.end();
+      }
+      (clients[0] as RawClient).reset();
+    });
+
+    it("handlers: one that terminates its connection and goes on does not hold up, or close, the next one", async (t) => {
+      const late = signal();
+      const { port } = await serve(t, {
+        async packet(connection, packet) {
+          if (packet.text() !== "end") return void connection.send(packet.text());
+          connection.terminate();
+          await late.promise;
+          throw new Error("failed after its end");
+        },
+      });
+      for (let i = 0; i < 3; i++) {
+        const client = await RawClient.open(port);
+        client.send(frame(1, "end"));
+        await client.ended();
+      }
+      const heirs = await Promise.all(Array.from({ length: 4 }, () => RawClient.open(port)));
+      const echo = (text: string) =>
+        Promise.all(
+          heirs.map(async (heir) => {
+            heir.send(frame(1, text));
+            assert.equal((await heir.frame()).payload.toString(), text);
+          }),
+        );
+      await echo("while it is pending");
+      late.fire();
+      await new Promise((resolve) => setImmediate(resolve));
+      await echo("and after it failed");
+      for (const heir of heirs) heir.reset();
+    });
+
+    it("handlers: never two at a time for one connection, whichever of them are asynchronous", async (t) => {
+      const log: string[] = [];
+      const pause = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)));
+      const { port } = await serve(t, {
+        async upgrade() {
+          await pause();
+        },
+        async open() {
+          log.push("open");
+          await pause();
+          log.push("opened");
+        },
+        async packet(connection, packet) {
+          log.push(`${packet.text()} begins`);
+          await pause();
+          log.push(`${packet.text()} ends`);
+          connection.send("done");
+        },
+      });
+      const client = await RawClient.connect(port);
+      client.send(Buffer.concat([Buffer.from(request()), frame(1, "1"), frame(1, "2")]));
+      await client.head();
+      client.send(frame(1, "3"));
+      for (let i = 0; i < 3; i++) await client.frame();
+      assert.deepEqual(log, ["open", "opened", ...["1", "2", "3"].flatMap((n) => [`${n} begins`, `${n} ends`])]);
+      client.reset();
+    });
+
+    it("workers: handlers that all wait for their sockets to drain get there, although nothing is harvested", async (t) => {
+      const drains = new Map<number, () => void>();
+      const { url } = await serve(t, {
+        workersMax: 2,
+        outboxBytesMax: 64_000_000,
+        async packet(connection) {
+          connection.send(Buffer.alloc(20_000_000));
+          if (connection.bufferedBytes > 0) await new Promise<void>((resolve) => drains.set(connection.id, resolve));
+        },
+        drain: (connection) => drains.get(connection.id)?.(),
+      });
+      const clients = await Promise.all([1, 2].map(() => connect(t, url, { perMessageDeflate: false })));
+      const all = Promise.all(clients.map((client) => once(client, "message")));
+      for (const client of clients) client.send("fill");
+      for (const [data] of await all) assert.equal((data as Buffer).length, 20_000_000);
+      await connect(t, url);
+    });
+
+    it("upgrade: decided after its time, or by a promise of another make, opens nothing that was refused", async (t) => {
+      const decide = signal();
+      let opened = 0;
+      const { port } = await serve(t, {
+        headSecondsMax: 0.2,
+        upgrade(ask) {
+          if (ask.path === "/late") return decide.promise.then(() => undefined);
+          const thenable = {
+            [["th", "en"].join("")]: (resolve: (decision: object) => void) => resolve({ status: 401 }),
+          };
+          return thenable as unknown as Promise<undefined>;
+        },
+        open: () => void opened++,
+      });
+      const late = await RawClient.connect(port);
+      late.send(request({}, "/late"));
+      assert.equal((await late.head()).status, 503);
+      decide.fire();
+      const refused = await RawClient.connect(port);
+      refused.send(request());
+      assert.equal((await refused.head()).status, 401);
+      assert.equal(opened, 0);
+      late.end();
+      refused.end();
+    });
+
     it("http: other requests on the same port, with a body and with keep-alive, go to the HTTP handler", async (t) => {
       const { port, url } = await serve(t, {
         async http(ask, answer) {
@@ -452,6 +656,9 @@ for (const driver of ["native", "portable"] as const) {
         (error) => error instanceof SystemError && error.errno === "EADDRINUSE",
       );
       const path = join(tmpdir(), `belfry-${process.pid}-${driver}.sock`);
+      const first = createServer({ driver });
+      await first.listen({ path });
+      await first.close();
       await server.listen({ path });
       const six = await server.listen({ host: "::1" });
       for (const url of [`ws+unix:${path}:/`, `ws://[::1]:${six.port}/`]) {
@@ -488,7 +695,7 @@ for (const driver of ["native", "portable"] as const) {
       head.send("GET / HTTP/1.1\r\n");
       const rude = await RawClient.open(port);
       await (await fetch(`http://127.0.0.1:${port}/`)).text();
-      const [[code]] = await Promise.all([once(client, "close"), server.close()]);
+      const [[code]] = await Promise.all([once(client, "close"), server.close(), server.close()]);
       assert.equal(code, 1001);
       assert.equal(server.connections, 0);
       await Promise.all([head.ended(), rude.ended()]);

@@ -29,9 +29,6 @@ export class Admission {
     this.#listeners.add(listener);
     if (this.#closed) this.#parts.rest(listener);
   }
-  remove(listener: number): void {
-    this.#listeners.delete(listener);
-  }
 
   /** All workers are busy. */
   saturate(): void {

@@ -72,36 +72,29 @@ export class Application {
     if (!handlers.close) return;
     try {
       const work = handlers.close(handle(fd), code, reason);
-      if (work instanceof Promise) work.catch((error: unknown) => this.#log(error));
+      if (isThenable(work)) work.then(nothing, (error: unknown) => this.#log(error));
     } catch (error) {
       this.#log(error);
     }
   }
 
   #run<Value>(fd: number, handler: (connection: Connection, value: Value) => Handled, value: Value): void {
-    const { handlers, handle } = this.#parts;
+    const { handlers, handle, columns, until } = this.#parts;
+    const generation = columns.generation[fd];
     try {
       const work = handler.call(handlers, handle(fd), value);
-      if (work instanceof Promise) this.#wait(fd, work);
+      if (!isThenable(work)) return;
+      const failed = (error: unknown) => {
+        this.#log(error);
+        return () => this.#end(fd);
+      };
+      const settled = Promise.resolve(work).then(() => nothing, failed);
+      // A handler that ended its own connection goes on, but the descriptor is not its own any more.
+      if (columns.generation[fd] === generation) until(fd, settled);
     } catch (error) {
-      this.#failed(fd, error);
-    }
-  }
-
-  #wait(fd: number, work: Promise<unknown>): void {
-    const failed = (error: unknown) => {
       this.#log(error);
-      return () => this.#end(fd);
-    };
-    this.#parts.until(
-      fd,
-      work.then(() => nothing, failed),
-    );
-  }
-
-  #failed(fd: number, error: unknown): void {
-    this.#log(error);
-    this.#end(fd);
+      if (columns.generation[fd] === generation) this.#end(fd);
+    }
   }
 
   #end(fd: number): void {
@@ -115,6 +108,11 @@ export class Application {
 }
 
 function nothing(): void {}
+
+/** Whether a handler's or callback's result is a promise, of whatever make. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
+}
 
 /** An error for the log: with its stack, if it has one. */
 export function describe(error: unknown): string {

@@ -29,6 +29,8 @@ export const flags = {
   PINNED: 16,
   /** To be shut down when its outbox is empty. */
   ENDING: 32,
+  /** It cannot be written to any more, and its end is about to be dealt with: nothing is written for it. */
+  BROKEN: 64,
 } as const;
 
 const CAPACITY_MIN = 1024;
@@ -56,6 +58,13 @@ export class Columns {
     this.flags = grown(this.flags, new Uint8Array(capacity));
     this.age = grown(this.age, new Uint8Array(capacity));
     this.generation = grown(this.generation, new Uint32Array(capacity));
+  }
+
+  /** Begins a connection on a descriptor: nothing is left of the one before. */
+  begin(fd: number, phase: number): void {
+    this.reserve(fd);
+    this.flags[fd] = 0;
+    this.enter(fd, phase);
   }
 
   /** Begins a phase; its age is 0. */

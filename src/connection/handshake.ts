@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import { HandshakeError } from "../errors.ts";
+import { BelfryError, HandshakeError } from "../errors.ts";
 import {
   ANSWER_BYTES,
   asksForWebSocket,
@@ -12,6 +12,7 @@ import {
   UpgradeRequest,
   writeAnswer,
 } from "../ws/index.ts";
+import { isThenable } from "./application.ts";
 import { type Columns, phases } from "./columns.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Sender } from "./sender.ts";
@@ -55,7 +56,7 @@ export interface HandshakeParts {
   /** The connection is open; what it has already sent is `bytes[from, to)`. */
   readonly opened: (fd: number, data: unknown, bytes: Uint8Array, from: number, to: number) => void;
   /** The answer to a refused request is written: the connection is to end. */
-  readonly refused: (fd: number, status: number, reason: string) => void;
+  readonly refused: (fd: number) => void;
   readonly threw: (error: unknown) => void;
 }
 
@@ -100,7 +101,7 @@ export class Handshake {
     });
     const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}\r\n${lines}\r\n`;
     this.#parts.sender.raw(fd, Buffer.from(head + body, "utf8").toString("latin1"));
-    this.#parts.refused(fd, status, reason);
+    this.#parts.refused(fd);
   }
 
   /** Drops what is kept for a connection. */
@@ -170,7 +171,7 @@ export class Handshake {
     } catch (error) {
       return this.#failed(fd, request, error);
     }
-    if (decision instanceof Promise) return this.#wait(fd, request, decision, bytes, from, end, to);
+    if (isThenable(decision)) return this.#wait(fd, request, decision, bytes, from, end, to);
     request.expire();
     this.#settle(fd, head, decision as UpgradeDecision, bytes, end, to);
   }
@@ -192,7 +193,7 @@ export class Handshake {
     this.#head = new RequestHead();
     columns.enter(fd, phases.UPGRADING);
     hold(fd, bytes, end, to);
-    const settled = decision.then(
+    const settled = Promise.resolve(decision).then(
       (result) => () => {
         request.expire();
         this.#settle(fd, head, result as UpgradeDecision, head.bytes, 0, 0);
@@ -205,22 +206,24 @@ export class Handshake {
   #failed(fd: number, request: UpgradeRequest, error: unknown): void {
     request.expire();
     this.#parts.threw(error);
-    this.refuse(fd, 500, "the upgrade failed");
+    if (this.#isUndecided(fd)) this.refuse(fd, 500, "the upgrade failed");
+  }
+
+  /** Whether the connection still waits for its decision: it may have been answered, for want of time, or be gone. */
+  #isUndecided(fd: number): boolean {
+    const phase = this.#parts.columns.phase[fd];
+    return phase === phases.HEAD || phase === phases.UPGRADING;
   }
 
   #settle(fd: number, head: RequestHead, decision: UpgradeDecision, bytes: Uint8Array, from: number, to: number): void {
-    if (decision && "status" in decision) {
-      const { status, reason, headers } = decision;
-      if (Number.isInteger(status) && status >= 400 && status <= 599)
-        return this.refuse(fd, status, reason ?? "refused", headers);
-      this.#parts.threw(new RangeError(`upgrade: status is ${status}; allowed are 400 to 599`));
-      return this.refuse(fd, 500, "the upgrade failed");
-    }
+    if (!this.#isUndecided(fd)) return;
     try {
-      this.#accept(fd, head, decision as Acceptance | undefined, bytes, from, to);
+      const rejection = asRejection(decision);
+      if (rejection) this.refuse(fd, rejection.status, rejection.reason ?? "refused", rejection.headers);
+      else this.#accept(fd, head, decision as Acceptance | undefined, bytes, from, to);
     } catch (error) {
       this.#parts.threw(error);
-      this.refuse(fd, 500, "the upgrade failed");
+      if (this.#isUndecided(fd)) this.refuse(fd, 500, "the upgrade failed");
     }
   }
 
@@ -241,4 +244,21 @@ export class Handshake {
     columns.enter(fd, phases.OPEN);
     opened(fd, how?.data, bytes, from, to);
   }
+}
+
+/**
+ * The rejection in a decision, if it is one. Throws for what is no decision at all: a mistake must not let anybody in.
+ */
+function asRejection(decision: unknown): Rejection | undefined {
+  if (decision === undefined) return undefined;
+  if (typeof decision !== "object" || decision === null) {
+    throw new BelfryError(
+      "BELFRY_BAD_OPTION",
+      `upgrade: the decision is ${decision}; allowed are nothing and an object`,
+    );
+  }
+  if (!("status" in decision)) return undefined;
+  const { status } = decision as Rejection;
+  if (Number.isInteger(status) && status >= 400 && status <= 599) return decision as Rejection;
+  throw new BelfryError("BELFRY_BAD_OPTION", `upgrade: status is ${status}; allowed are 400 to 599`);
 }

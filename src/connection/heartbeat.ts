@@ -36,7 +36,8 @@ export class Heartbeat {
   readonly #columns: Columns;
   readonly #visit: (fd: number, phase: number, age: number) => void;
   readonly #served: () => boolean;
-  #slice = 0;
+  /** The next slice: of a sweep over all, and of one over those whose time counts always. */
+  readonly #slices = [0, 0];
   #timer: NodeJS.Timeout | undefined;
 
   /** `visit` is called for each connection that is one sweep older; `served` says whether time counts now. */
@@ -74,19 +75,25 @@ export class Heartbeat {
 
   /** Visits the next slice. */
   tick(): void {
-    if (!this.#served()) return;
+    const served = this.#served();
     const { phase, age, high } = this.#columns;
     const step = SLICES << BLOCK;
-    for (let block = this.#slice << BLOCK; block < high; block += step) {
+    const cursor = served ? 0 : 1;
+    for (let block = (this.#slices[cursor] as number) << BLOCK; block < high; block += step) {
       const end = Math.min(block + (1 << BLOCK), high);
       for (let fd = block; fd < end; fd++) {
         const now = phase[fd] as number;
-        if (now === phases.FREE) continue;
+        if (now === phases.FREE || (!served && isPeersTime(now))) continue;
         const older = Math.min((age[fd] as number) + 1, AGE_MAX);
         age[fd] = older;
         this.#visit(fd, now, older);
       }
     }
-    this.#slice = (this.#slice + 1) % SLICES;
+    this.#slices[cursor] = ((this.#slices[cursor] as number) + 1) % SLICES;
   }
+}
+
+/** Whether it is the peer who is waited for, with bytes that would have to be read. */
+function isPeersTime(phase: number): boolean {
+  return phase === phases.HEAD || phase === phases.OPEN;
 }

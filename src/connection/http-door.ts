@@ -30,10 +30,13 @@ export class HttpDoor {
     const all = [...this.#sockets].map(
       (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
     );
+    // A busy connection is idle after its answer, but stays, in case another request comes.
+    const idle = setInterval(() => this.#server.closeIdleConnections(), 50);
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, ms);
     await Promise.all(all);
+    clearInterval(idle);
     clearTimeout(timer);
     this.#stop();
   }

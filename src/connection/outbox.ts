@@ -1,16 +1,9 @@
 import { limits } from "../limits.ts";
 import { ENTRY, errnoNumber, interest, type Netpoll } from "../netpoll/index.ts";
 import { type Columns, flags, phases } from "./columns.ts";
+import { SendQueue } from "./send-queue.ts";
 
-/** Bytes that wait for a connection whose socket was full. Frames of a fan-out are held by reference. */
-interface Queue {
-  readonly parts: Uint8Array[];
-  /** Bytes of the first part that have gone. */
-  sent: number;
-  bytes: number;
-}
-
-/** What the outbox writes to, and what it tells of each connection. */
+/** What {@link Outbox} needs of the other parts. */
 export interface OutboxParts {
   readonly poll: Netpoll;
   readonly columns: Columns;
@@ -22,10 +15,15 @@ export interface OutboxParts {
   readonly drained: (fd: number) => void;
 }
 
+const SILENT = flags.BLOCKED | flags.BROKEN;
+
 /**
  * The way out. What is written goes to the output half of the slab, and in one native call to all sockets at the end of
- * the batch; only a connection whose socket is full holds a queue. Within a connection, bytes leave in the order in
- * which they were written, whichever way they take.
+ * the batch; only a connection whose socket is full has a queue. Within a connection, bytes leave in the order in which
+ * they were written, whichever way they take.
+ *
+ * Nobody is called back while something is written: a connection that turns out to be broken is marked, takes no more
+ * bytes, and is reported by `flush`. So whoever writes need not fear that the ground moves under it.
  */
 export class Outbox {
   /** Where to write: from the offset that `room` gives. */
@@ -35,8 +33,8 @@ export class Outbox {
   readonly #parts: OutboxParts;
   readonly #list = new Int32Array(limits.flushEntriesMax * ENTRY);
   readonly #results = new Int32Array(limits.fanoutSliceSends);
-  readonly #queues = new Map<number, Queue>();
-  /** Connections that broke, and their results, until they are reported. */
+  readonly #queues = new Map<number, SendQueue>();
+  /** Connections that broke: descriptor, generation, result of each. */
   readonly #failed: number[] = [];
   readonly #ends: number[] = [];
   readonly #closes: number[] = [];
@@ -44,7 +42,7 @@ export class Outbox {
   #at: number;
   #count = 0;
   #last = -1;
-  #inBatch = false;
+  #batches = 0;
   #scheduled = false;
 
   constructor(parts: OutboxParts) {
@@ -57,12 +55,12 @@ export class Outbox {
 
   /** Runs a batch of work whose output leaves together at its end; output outside of one leaves in a microtask. */
   batch(work: () => void): void {
-    this.#inBatch = true;
+    this.#batches++;
     try {
       work();
     } finally {
-      this.#inBatch = false;
-      this.flush();
+      this.#batches--;
+      if (this.#batches === 0) this.flush();
     }
   }
 
@@ -74,11 +72,7 @@ export class Outbox {
 
   /** Sends what was written to `slab[at, at + bytes)`, where `at` is what `room` gave. */
   commit(fd: number, at: number, bytes: number): void {
-    if (((this.#parts.columns.flags[fd] as number) & flags.BLOCKED) !== 0) {
-      this.#enqueue(fd, Uint8Array.prototype.slice.call(this.slab, at, at + bytes));
-      this.#reportBroken();
-      return;
-    }
+    if (((this.#parts.columns.flags[fd] as number) & SILENT) !== 0) return this.#enqueue(fd, this.slab, at, at + bytes);
     const list = this.#list;
     this.#at = at + bytes;
     if (this.#last === fd) {
@@ -96,13 +90,12 @@ export class Outbox {
     this.#schedule();
   }
 
-  /** Sends bytes that nobody will change: for a frame that goes to many, or one that is larger than the slab. */
+  /** Sends bytes that nobody will change: a message that is larger than the slab. */
   sendShared(fd: number, bytes: Uint8Array): void {
     const { columns, poll } = this.#parts;
     this.#flushList();
-    if (((columns.flags[fd] as number) & flags.BLOCKED) !== 0) this.#enqueue(fd, bytes);
+    if (((columns.flags[fd] as number) & SILENT) !== 0) this.#enqueue(fd, bytes, 0, bytes.length, true);
     else this.#settle(fd, poll.send(fd, bytes, 0, bytes.length), bytes);
-    this.#reportBroken();
   }
 
   /**
@@ -116,7 +109,7 @@ export class Outbox {
     for (let i = 0; i < count; i++) {
       const fd = fds[i] as number;
       if (columns.phase[fd] !== phases.OPEN) continue;
-      if (((columns.flags[fd] as number) & flags.BLOCKED) !== 0) this.#enqueue(fd, bytes);
+      if (((columns.flags[fd] as number) & SILENT) !== 0) this.#enqueue(fd, bytes, 0, bytes.length, true);
       else fds[free++] = fd;
     }
     const results = this.#results;
@@ -124,7 +117,6 @@ export class Outbox {
     for (let i = 0; i < free; i++) {
       if (results[i] !== bytes.length) this.#settle(fds[i] as number, results[i] as number, bytes);
     }
-    this.#reportBroken();
   }
 
   /** Bytes that this side still holds for a connection. */
@@ -138,20 +130,18 @@ export class Outbox {
   writable(fd: number): void {
     const queue = this.#queues.get(fd);
     if (!queue) return;
-    const { poll } = this.#parts;
-    while (queue.parts.length > 0) {
-      const part = queue.parts[0] as Uint8Array;
-      const sent = poll.send(fd, part, queue.sent, part.length - queue.sent);
-      if (sent < 0 && !again(sent)) return this.#parts.broken(fd, sent);
-      if (sent > 0) {
-        queue.sent += sent;
-        queue.bytes -= sent;
-      }
-      if (queue.sent < part.length) return;
-      queue.parts.shift();
-      queue.sent = 0;
-    }
-    this.#unblock(fd);
+    const { columns, poll } = this.#parts;
+    const before = queue.bytes;
+    const result = queue.drain((bytes, offset, length) => poll.send(fd, bytes, offset, length));
+    // Who reads is alive, even if its pong stands behind what it has not read yet.
+    if (queue.bytes < before && columns.phase[fd] === phases.OPEN) columns.age[fd] = 0;
+    if (result < 0 && result !== EAGAIN) this.#fail(fd, result);
+    else if (queue.bytes === 0) this.#unblock(fd);
+  }
+
+  /** Tries all that wait, for a time in which nobody tells who is writable. */
+  retry(): void {
+    for (const fd of [...this.#queues.keys()]) this.writable(fd);
   }
 
   /** Ends the sending side when all that was written has gone. */
@@ -167,29 +157,28 @@ export class Outbox {
    * is dropped. Not at once: a descriptor that came into use again within the batch would get the old one's records.
    */
   close(fd: number): void {
-    this.forget(fd);
+    this.#queues.delete(fd);
     this.#closes.push(fd);
     this.#schedule();
   }
 
-  /** Drops what waits for a connection. */
-  forget(fd: number): void {
-    this.#queues.delete(fd);
-  }
-
-  /** Sends everything now, and carries out what `end` and `close` were asked for. */
+  /** Sends everything now, reports who broke, and carries out what `end` and `close` were asked for. */
   flush(): void {
-    this.#flushList();
     const { columns, poll } = this.#parts;
+    // Who is told of a broken connection may write again.
+    do {
+      this.#flushList();
+      this.#report();
+    } while (this.#count > 0 || this.#failed.length > 0);
     for (const fd of this.#ends.splice(0)) {
       const bits = columns.flags[fd] as number;
-      if ((bits & flags.ENDING) !== 0 && (bits & flags.BLOCKED) === 0) poll.shutdown(fd);
+      if ((bits & flags.ENDING) !== 0 && (bits & SILENT) === 0) poll.shutdown(fd);
     }
     for (const fd of this.#closes.splice(0)) poll.close(fd);
   }
 
   #schedule(): void {
-    if (this.#inBatch || this.#scheduled) return;
+    if (this.#batches > 0 || this.#scheduled) return;
     this.#scheduled = true;
     queueMicrotask(() => {
       this.#scheduled = false;
@@ -202,57 +191,65 @@ export class Outbox {
     if (count === 0) return;
     this.#count = 0;
     this.#last = -1;
+    this.#at = this.#begin;
     const list = this.#list;
-    const left = this.#parts.poll.flush(list, count);
-    const begin = this.#begin;
-    this.#at = begin;
-    if (left === 0) return;
+    if (this.#parts.poll.flush(list, count) === 0) return;
     for (let i = 0; i < count * ENTRY; i += ENTRY) {
       const length = list[i + 2] as number;
-      if (length === 0) continue;
       const at = list[i + 1] as number;
-      if (length < 0) this.#failed.push(list[i] as number, length);
-      else this.#enqueue(list[i] as number, Uint8Array.prototype.slice.call(this.slab, at, at + length));
+      if (length < 0) this.#fail(list[i] as number, length);
+      else if (length > 0) this.#enqueue(list[i] as number, this.slab, at, at + length);
     }
-    this.#reportBroken();
   }
 
-  /** Only now, since who is told may write at once, to the slab and lists that were just looked through. */
-  #reportBroken(): void {
-    if (this.#failed.length === 0) return;
+  #report(): void {
+    const { columns, broken } = this.#parts;
     const failed = this.#failed.splice(0);
-    for (let i = 0; i < failed.length; i += 2) this.#parts.broken(failed[i] as number, failed[i + 1] as number);
+    for (let i = 0; i < failed.length; i += 3) {
+      const [fd, generation, result] = failed.slice(i, i + 3) as [number, number, number];
+      if (columns.generation[fd] === generation) broken(fd, result);
+    }
   }
 
   /** Deals with the result of one send of `bytes`. */
   #settle(fd: number, result: number, bytes: Uint8Array): void {
     if (result === bytes.length) return;
-    if (result < 0 && !again(result)) this.#failed.push(fd, result);
-    else this.#enqueue(fd, result > 0 ? bytes.subarray(result) : bytes);
+    if (result < 0 && result !== EAGAIN) this.#fail(fd, result);
+    else this.#enqueue(fd, bytes, Math.max(result, 0), bytes.length, true);
   }
 
-  #enqueue(fd: number, bytes: Uint8Array): void {
+  #fail(fd: number, result: number): void {
+    const { columns } = this.#parts;
+    const bits = columns.flags[fd] as number;
+    if (columns.phase[fd] === phases.FREE || (bits & flags.BROKEN) !== 0) return;
+    columns.flags[fd] = bits | flags.BROKEN;
+    this.#failed.push(fd, columns.generation[fd] as number, result);
+    this.#schedule();
+  }
+
+  #enqueue(fd: number, bytes: Uint8Array, from: number, to: number, shared = false): void {
     const { columns, poll, bytesMax } = this.#parts;
+    // What could not be sent for a connection that has been given up in the meantime is nobody's.
+    if (columns.phase[fd] === phases.FREE || ((columns.flags[fd] as number) & flags.BROKEN) !== 0) return;
     let queue = this.#queues.get(fd);
     if (!queue) {
-      queue = { parts: [], sent: 0, bytes: 0 };
+      queue = new SendQueue();
       this.#queues.set(fd, queue);
       columns.flags[fd] = (columns.flags[fd] as number) | flags.BLOCKED;
       poll.arm(fd, interestOf(columns.flags[fd] as number));
     }
-    queue.parts.push(bytes);
-    queue.bytes += bytes.length;
-    if (queue.bytes > bytesMax) this.#failed.push(fd, 0);
+    queue.push(bytes, from, to, shared);
+    if (queue.bytes > bytesMax) this.#fail(fd, 0);
   }
 
   #unblock(fd: number): void {
-    const { columns, poll } = this.#parts;
+    const { columns, poll, drained } = this.#parts;
     this.#queues.delete(fd);
     const bits = (columns.flags[fd] as number) & ~flags.BLOCKED;
     columns.flags[fd] = bits;
     poll.arm(fd, interestOf(bits));
     if ((bits & flags.ENDING) !== 0) poll.shutdown(fd);
-    this.#parts.drained(fd);
+    drained(fd);
   }
 }
 
@@ -262,6 +259,3 @@ export function interestOf(bits: number): number {
 }
 
 const EAGAIN = errnoNumber("EAGAIN");
-function again(result: number): boolean {
-  return result === -EAGAIN;
-}

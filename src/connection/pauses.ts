@@ -13,6 +13,8 @@ export interface PausesParts {
   /** Holds a worker until `work` settles. */
   readonly hold: (work: Promise<void>) => void;
   readonly saturated: () => boolean;
+  /** Something failed that must not: the connection is to be given up. */
+  readonly failed: (fd: number, error: unknown) => void;
   /** The last free worker was taken. */
   readonly exhausted: () => void;
 }
@@ -27,6 +29,8 @@ export class Pauses {
   readonly #held: Held;
   /** Descriptors, each followed by its generation, whose bytes wait for a free worker. */
   readonly #parked: number[] = [];
+  /** How many promises each waits for that waits for any. */
+  readonly #pending = new Map<number, number>();
 
   constructor(parts: PausesParts) {
     this.#parts = parts;
@@ -36,6 +40,7 @@ export class Pauses {
   /** Stops reading from a connection. */
   pause(fd: number): void {
     const { columns, arm } = this.#parts;
+    if (columns.phase[fd] === phases.FREE) return;
     columns.flags[fd] = (columns.flags[fd] as number) | flags.PAUSED;
     arm(fd);
   }
@@ -45,14 +50,19 @@ export class Pauses {
    * unless the connection is gone, and goes on.
    */
   until(fd: number, work: Promise<() => void>): void {
-    const { columns, batch, hold, saturated, exhausted } = this.#parts;
+    const { columns, batch, hold, saturated, exhausted, failed } = this.#parts;
     const generation = columns.generation[fd];
     this.pause(fd);
+    this.#pending.set(fd, (this.#pending.get(fd) ?? 0) + 1);
     const goOn = (then: () => void) => {
       if (columns.generation[fd] !== generation) return;
       batch(() => {
-        then();
-        if (columns.generation[fd] === generation) this.#resume(fd);
+        try {
+          then();
+          if (columns.generation[fd] === generation) this.#settled(fd);
+        } catch (error) {
+          failed(fd, error);
+        }
       });
     };
     hold(work.then(goOn));
@@ -82,13 +92,25 @@ export class Pauses {
   /** Drops what is held for a connection. */
   forget(fd: number): void {
     this.#held.take(fd);
+    this.#pending.delete(fd);
+  }
+
+  /** One promise less to wait for: with the last one the connection goes on. */
+  #settled(fd: number): void {
+    const left = (this.#pending.get(fd) ?? 1) - 1;
+    if (left > 0) {
+      this.#pending.set(fd, left);
+      return;
+    }
+    this.#pending.delete(fd);
+    this.#resume(fd);
   }
 
   #resume(fd: number): void {
     const { columns, arm, take } = this.#parts;
     columns.flags[fd] = (columns.flags[fd] as number) & ~flags.PAUSED;
-    const bytes = this.#held.take(fd);
-    if (bytes) take(fd, bytes, 0, bytes.length);
+    const held = this.#held.take(fd);
+    if (held) take(fd, held.bytes, held.from, held.to);
     if (columns.phase[fd] !== phases.FREE && ((columns.flags[fd] as number) & flags.PAUSED) === 0) arm(fd);
   }
 }

@@ -43,6 +43,8 @@ export class Receiver {
   readonly #parts: ReceiverParts;
   readonly #header = new FrameHeader();
   readonly #readers = new Map<number, MessageReader>();
+  /** Control frames of this read. */
+  #controls = 0;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
@@ -50,6 +52,7 @@ export class Receiver {
 
   /** Takes `bytes[from, to)` of a connection, all of it. */
   take(fd: number, bytes: Uint8Array, from: number, to: number): void {
+    this.#controls = 0;
     try {
       this.#frames(fd, bytes, from, to);
     } catch (error) {
@@ -72,7 +75,6 @@ export class Receiver {
     const { columns, rules, saturated, hold } = this.#parts;
     const header = this.#header;
     let at = from;
-    let controls = 0;
     while (at < to) {
       const bits = columns.flags[fd] as number;
       const phase = columns.phase[fd];
@@ -93,7 +95,6 @@ export class Receiver {
       const ored = maskInPlace(bytes, begin, end, header.maskKey, 0);
       at = end;
       if (isControl(header.opcode)) {
-        if (++controls > limits.controlFramesPerReadMax) flooded();
         this.#control(fd, header.opcode, bytes, begin, end);
       } else {
         checkSize(header.length, rules);
@@ -131,6 +132,7 @@ export class Receiver {
   }
 
   #control(fd: number, opcode: number, bytes: Uint8Array, from: number, to: number): void {
+    if (++this.#controls > limits.controlFramesPerReadMax) flooded();
     if (opcode === opcodes.PING) {
       if (this.#parts.columns.phase[fd] === phases.OPEN) this.#parts.ping(fd, bytes, from, to);
     } else if (opcode === opcodes.CLOSE) {

@@ -10,7 +10,8 @@ export const subscribe: Command = (parts, fd, fields) => {
   if (channelFault(channel) !== undefined) throw new ReplyError(107);
   if (hub.isSubscribed(fd, channel)) throw new ReplyError(105);
   if (hub.channelsOf(fd) >= channelsPerClientMax) throw new ReplyError(106);
-  if (!allowSubscribe(channel)) throw new ReplyError(103);
+  // Not only false: a promise, from JavaScript, is no permission either.
+  if (allowSubscribe(channel) !== true) throw new ReplyError(103);
   if (hub.subscribe(fd, channel)) occupied(channel);
   return {};
 };
