@@ -41,7 +41,8 @@ enum listen_flag { REUSE_PORT = 1, V6_ONLY = 2 };
 enum {
   RECORD = 4,           // int32 for each record: descriptor, event, value, offset
   ENTRY = 3,            // int32 for each entry of a flush: descriptor, offset, length
-  EVENTS_MAX = 1024,    // kernel events for each wait
+  EVENTS_MAX = 32,      // kernel events for each wait: few enough that what is received is still in the cache when its
+                        // answer is sent
   EVENT_RECORDS = 2,    // records that one of them needs at most, accepts apart
   ACCEPTS_MAX = 256,    // connections accepted from one listener for each wait
   RECEIVE_MAX = 65536,  // bytes received from one descriptor for each wait: a fast sender is not favoured

@@ -5,7 +5,7 @@ import { Columns, flags, phases } from "./connection/columns.ts";
 import { type DeadlinesParts, meetDeadline } from "./connection/deadlines.ts";
 import { Handles } from "./connection/handles.ts";
 import { Handshake } from "./connection/handshake.ts";
-import { type HarvestParts, harvest } from "./connection/harvest.ts";
+import { makeTurn } from "./connection/harvest.ts";
 import { Heartbeat } from "./connection/heartbeat.ts";
 import { HttpDoor } from "./connection/http-door.ts";
 import { interestOf, Outbox } from "./connection/outbox.ts";
@@ -55,23 +55,24 @@ export class Core {
   constructor(options: ServerOptions, log: Log) {
     this.#options = options;
     this.#log = log;
-    const batch = () => harvest(parts);
     this.poll = openDriver({
       choice: options.driver ?? "auto",
       inputBytes: limits.inputSlabBytes,
       outputBytes: limits.outputSlabBytes,
-      ready: () => this.#outbox.batch(batch),
+      ready: () => turn(),
       says: (line) => log.info(line),
     });
-    const parts: HarvestParts = {
+    const turn = makeTurn({
       poll: this.poll,
+      batch: (work) => this.#outbox.batch(work),
+      saturated: () => this.#workers.saturated,
       accepted: (fd) => this.#accept(fd),
       received: (fd, bytes, from, to) => this.#take(fd, bytes, from, to),
       ended: (fd, result) => this.#end(fd, result),
       writable: (fd) => this.#outbox.writable(fd),
       failed: (fd, error) => this.#failed(fd, error),
       rested: (result) => this.admission.exhaust(errnoName(result)),
-    };
+    });
     this.#workers = new WorkerPool(options.workersMax ?? limits.workersMax, () => this.#relieve());
     this.#outbox = this.#makeOutbox();
     this.#sender = new Sender(this.#outbox);

@@ -32,6 +32,9 @@ export const limits = {
   acceptPatienceMs: 1,
   /** With all workers busy nothing is harvested; so often full sockets are tried again then. */
   saturatedRetryMs: 10,
+  /** Batches of one turn of the event loop, each of up to fullBatchRecords events; a smaller one is the last. */
+  batchesPerTurn: 32,
+  fullBatchRecords: 32,
   /** Pause after which a listener that ran out of descriptors looks again, if no connection closed before. */
   restRetryMs: 1000,
   /** The input slab: what one batch of reads may bring. Large enough for 16 full reads, small enough for the cache. */
