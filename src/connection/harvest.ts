@@ -21,8 +21,8 @@ export interface HarvestParts {
 }
 
 /**
- * Makes what is done when the kernel has something. Small batches, each with its own flush, keep what is received in the
- * cache until it is answered; several of them make up for the way through the event loop.
+ * Makes what is done when the kernel has something. Small batches, each with its own flush, keep what is received in
+ * the cache until it is answered; several of them make up for the way through the event loop.
  */
 export function makeTurn(parts: HarvestParts): () => void {
   let count = 0;
