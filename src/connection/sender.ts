@@ -5,6 +5,8 @@ import type { Outbox } from "./outbox.ts";
 /** Below this many bytes a loop copies faster than a call. */
 const LOOP_BYTES_MAX = 64;
 
+/** Up to this length a loop writes a text faster than a call. */
+const ASCII_LOOP_MAX = 256;
 const UTF8_BYTES_MAX = 3;
 const MASKLESS_HEADER_MAX = 10;
 
@@ -26,7 +28,7 @@ export class Sender {
     const header =
       headerSize(text.length) === headerSize(most) ? headerSize(most) : headerSize(Buffer.byteLength(text));
     const at = outbox.room(header + most);
-    const length = outbox.slab.write(text, at + header, most, "utf8");
+    const length = writeText(outbox.slab, text, at + header, most);
     writeHeader(outbox.slab, at, FIN | opcodes.TEXT, length);
     outbox.commit(fd, at, header + length);
   }
@@ -78,4 +80,16 @@ function copyBytes(from: Uint8Array, begin: number, end: number, to: Uint8Array,
   if (end - begin <= LOOP_BYTES_MAX) for (let i = begin; i < end; i++) to[at++] = from[i] as number;
   else if (from === to) to.copyWithin(at, begin, end);
   else to.set(from.subarray(begin, end), at);
+}
+
+/** Writes text as UTF-8; returns how many bytes that were. A short ASCII text is written without leaving JavaScript. */
+function writeText(slab: Buffer, text: string, at: number, bytesMax: number): number {
+  const { length } = text;
+  if (length > ASCII_LOOP_MAX) return slab.write(text, at, bytesMax, "utf8");
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code > 127) return slab.write(text, at, bytesMax, "utf8");
+    slab[at + i] = code;
+  }
+  return length;
 }
