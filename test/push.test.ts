@@ -421,6 +421,19 @@ for (const driver of ["native", "portable"] as const) {
       assert.equal((await fetch(`http://127.0.0.1:${at.port}/`)).status, 404);
     });
 
+    it("rehearsal: leaves nothing behind, and nobody else is let in by its path", async (t) => {
+      const rehearsing = createPushServer(options);
+      const at = await rehearsing.listen({ host: "127.0.0.1" });
+      t.after(() => rehearsing.close());
+      await rehearsing.rehearse(at);
+      assert.deepEqual(rehearsing.stats, { clients: 0, channels: 0, subscriptions: 0 });
+      const stranger = await RawClient.connect(at.port);
+      stranger.send(request({}, "/rehearsal/0123456789abcdef"));
+      assert.equal((await stranger.head()).status, 404);
+      stranger.end();
+      await assert.rejects(rehearsing.rehearse({ address: "127.0.0.1", port: 1 }), /ECONNREFUSED/);
+    });
+
     it("options: a mistake names the option", () => {
       const wrong = { allowAnonymus: true } as unknown as PushOptions;
       assert.throws(

@@ -64,6 +64,7 @@ async function serve(options: ServeOptions): Promise<void> {
   });
   try {
     const at = await server.listen({ port, ...(host === undefined ? {} : { host }) });
+    await server.rehearse(at).catch((failure) => log.warn(`the rehearsal failed: ${failure}`));
     log.info(`listening on ${at.address} port ${at.port}: ws://localhost:${at.port}${WEBSOCKET_PATH}`);
   } catch (error) {
     if (!(error instanceof BelfryError)) throw error;

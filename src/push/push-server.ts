@@ -15,6 +15,7 @@ import { httpApi } from "./http-api.ts";
 import { Hub } from "./hub.ts";
 import { originAllowed } from "./origin.ts";
 import { type Disconnect, DisconnectError, disconnects, encodePublication } from "./protocol.ts";
+import { Rehearsal } from "./rehearsal.ts";
 import { dispatch, isPong } from "./session.ts";
 
 /** What the notification API is made with; without any, nobody is let in. */
@@ -72,6 +73,7 @@ export class PushServer {
   readonly #hub: Hub;
   readonly #fanout: Fanout;
   readonly #session: CommandParts;
+  #rehearsal: Rehearsal | undefined;
   #unlisten = () => {};
 
   /** Use {@link createPushServer}, which checks the options. */
@@ -113,6 +115,27 @@ export class PushServer {
     return address;
   }
 
+  /**
+   * Publishes to itself, so that the first clients find the code compiled: see {@link Rehearsal}. Needs a Bus in the
+   * process.
+   */
+  async rehearse(at: ListeningAddress): Promise<void> {
+    const rehearsal = new Rehearsal({
+      subscribe: (fd, channel) => this.#hub.subscribe(fd, channel),
+      broadcast: (channels, data) => this.#broker.broadcast(channels, data),
+      end: (fd) => {
+        this.#leave(fd);
+        this.#server.wire.cut(fd);
+      },
+    });
+    this.#rehearsal = rehearsal;
+    try {
+      await rehearsal.run(at);
+    } finally {
+      this.#rehearsal = undefined;
+    }
+  }
+
   /** Closes all clients with 3001, upon which they come back (elsewhere, or later), and ends the server. */
   async close(): Promise<void> {
     this.#unlisten();
@@ -130,7 +153,10 @@ export class PushServer {
       ...(outboxBytesMax === undefined ? {} : { outboxBytesMax }),
       ...(driver === undefined ? {} : { driver }),
       upgrade: (request) => this.#upgrade(request),
-      open: (connection) => this.#clients.open(connection.descriptor),
+      open: (connection) => {
+        if (connection.data instanceof Rehearsal) connection.data.opened(connection.descriptor);
+        else this.#clients.open(connection.descriptor);
+      },
       packet: (connection, packet) => {
         const fd = connection.descriptor;
         if (!packet.isText) this.#disconnect(fd, disconnects.BAD_REQUEST);
@@ -142,6 +168,7 @@ export class PushServer {
   }
 
   #upgrade(request: UpgradeRequest) {
+    if (this.#rehearsal && request.path === this.#rehearsal.path) return { data: this.#rehearsal };
     if (request.path !== WEBSOCKET_PATH) return { status: 404, reason: `clients connect to ${WEBSOCKET_PATH}` };
     if (!originAllowed(request.header("origin"), request.header("host"), this.#options.allowedOrigins ?? [])) {
       return { status: 403, reason: "this origin is not allowed (option allowedOrigins)" };
