@@ -6,7 +6,17 @@ import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import { HandshakeError } from "../src/errors.ts";
 import { limits } from "../src/limits.ts";
-import { ascii, equalsIgnoringCase, findHeadEnd, known, listHolds, RequestHead, readHead } from "../src/ws/index.ts";
+import {
+  ascii,
+  asksForWebSocket,
+  checkUpgrade,
+  equalsIgnoringCase,
+  findHeadEnd,
+  known,
+  listHolds,
+  RequestHead,
+  readHead,
+} from "../src/ws/index.ts";
 import { cut, cutPoints, join } from "./ws-bits.ts";
 
 /** A head's text as bytes, one for each character. */
@@ -58,6 +68,7 @@ function manyHeaders(count: number): string {
 // ---- What is well formed ------------------------------------------------------------------------------------------------
 
 const wellFormed: readonly [what: string, text: string, headers: readonly [string, string][]][] = [
+  ["a head behind one empty line (RFC 9112, 2.2)", "\r\nGET / HTTP/1.1\r\nA: b\r\n\r\n", [["A", "b"]]],
   ["no header", "GET / HTTP/1.1\r\n\r\n", []],
   ["an empty value", "GET / HTTP/1.1\r\nA:\r\n\r\n", [["A", ""]]],
   ["a value of white space", "GET / HTTP/1.1\r\nA: \t \r\n\r\n", [["A", ""]]],
@@ -95,6 +106,7 @@ for (const [what, text, headers] of wellFormed) {
 
 for (const [line, method, target, minor] of [
   ["GET / HTTP/1.1", "GET", "/", 1],
+  ["\r\nGET / HTTP/1.1", "GET", "/", 1],
   ["GET / HTTP/1.0", "GET", "/", 0],
   ["GET / HTTP/1.9", "GET", "/", 1],
   ["OPTIONS * HTTP/1.1", "OPTIONS", "*", 1],
@@ -119,6 +131,8 @@ test("readHead finds each header of `known`, whatever its case, and says -1 for 
     CONTENT_LENGTH: "content-Length",
     TRANSFER_ENCODING: "Transfer-Encoding",
     ORIGIN: "oRIGIN",
+    ACCEPT: "Sec-WebSocket-Accept",
+    LOCATION: "LOCATION",
   };
   assert.deepEqual(Object.keys(names), Object.keys(known));
   const present = Object.values(names);
@@ -154,6 +168,14 @@ test("readHead keeps nothing of the head that it read before", () => {
   assert.deepEqual([head.minor, [...head.known].some((at) => at >= 0)], [0, false]);
 });
 
+test("RequestHead.find gives the lines of a name one after the other, whatever their case", () => {
+  const { head } = read("GET / HTTP/1.1\r\nCookie: a=1\r\nX: 2\r\ncOOKIE: b=2\r\nCookies: 3\r\n\r\n");
+  assert.equal(head.find("cookie"), 0);
+  assert.equal(head.find("cookie", 1), 2);
+  assert.equal(head.find("cookie", 3), -1);
+  assert.equal(head.find("host"), -1);
+});
+
 test("RequestHead.moveTo keeps the head readable in a copy, when the old bytes are overwritten", () => {
   const bytes = latin1(`xxxxx${BROWSER}`);
   const head = new RequestHead();
@@ -174,7 +196,11 @@ const malformed: readonly [what: string, text: string, status: number][] = [
   ["CR CR LF behind a header (RFC 9112, 2.2)", "GET / HTTP/1.1\r\nHost: a\r\r\n\r\n", 400],
   ["a bare CR instead of the empty line (RFC 9112, 2.2)", "GET / HTTP/1.1\r\nHost: a\r\n\rx", 400],
   ["a bare LF as the empty line (RFC 9112, 2.2)", "GET / HTTP/1.1\r\nHost: a\r\n\n", 400],
-  ["an empty line before the request line", "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+  ["two empty lines before the request line", "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+  ["a bare LF before the request line (RFC 9112, 2.2)", "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+  ["a bare CR before the request line (RFC 9112, 2.2)", "\rGET / HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+  ["a blank before the request line", " GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+  ["a blank behind the empty line before the request line", "\r\n GET / HTTP/1.1\r\nHost: a\r\n\r\n", 400],
   ["a line that is folded with a blank (RFC 9112, 5.2)", "GET / HTTP/1.1\r\nHost: a\r\nB: c\r\n d\r\n\r\n", 400],
   ["a line that is folded with a tab (RFC 9112, 5.2)", "GET / HTTP/1.1\r\nHost: a\r\nB: c\r\n\td\r\n\r\n", 400],
   ["white space before the first header (RFC 9112, 2.2)", "GET / HTTP/1.1\r\n Host: a\r\n\r\n", 400],
@@ -248,6 +274,66 @@ for (const [what, text, status] of malformed) {
   });
 }
 
+/** The request of an upgrade with one line more, or with another line in place of one of its own. */
+function upgradeWith(line: string, instead?: string): string {
+  return instead === undefined
+    ? BROWSER.replace("Origin: http://example.com\r\n", `$&${line}\r\n`)
+    : BROWSER.replace(instead, line);
+}
+
+const smuggling: readonly [what: string, text: string][] = [
+  ["a bare CR in a value (2.2)", upgradeWith("X: a\rContent-Length: 5")],
+  ["a bare CR before the end of a line (2.2)", upgradeWith("X: a\r")],
+  ["a bare LF that ends a line (2.2)", upgradeWith("X: a\nContent-Length: 5")],
+  ["a bare LF that ends the request line (2.2)", upgradeWith("HTTP/1.1\n", "HTTP/1.1\r\n")],
+  ["a bare LF as the empty line (2.2)", upgradeWith("13\r\n\n", "13\r\n\r\n")],
+  ["a bare CR as the empty line (2.2)", upgradeWith("13\r\n\rx", "13\r\n\r\n")],
+  ["white space before the first header line (2.2)", upgradeWith("\r\n Host", "\r\nHost")],
+  ["white space behind the version (3)", upgradeWith("HTTP/1.1 \r\n", "HTTP/1.1\r\n")],
+  ["white space in the target (3.2)", upgradeWith("/chat ?room=1", "/chat?room=1")],
+  ["Host twice (3.2)", upgradeWith("Host: other.example.com")],
+  ["Host twice, in another case (3.2)", upgradeWith("hOST: server.example.com")],
+  ["a blank before the colon (5.1)", upgradeWith("Content-Length : 5")],
+  ["a tab before the colon (5.1)", upgradeWith("Transfer-Encoding\t: chunked")],
+  ["a folded line (5.2)", upgradeWith("X: a\r\n Content-Length: 5")],
+  ["a line folded with a tab (5.2)", upgradeWith("X: a\r\n\tb")],
+  ["a folded Transfer-Encoding (5.2)", upgradeWith("Transfer-Encoding:\r\n chunked")],
+  ["a header line without a name (5)", upgradeWith(": a")],
+  ["a header line without a colon (5)", upgradeWith("Content-Length")],
+  ["a NUL in a value (RFC 9110, 5.5)", upgradeWith("X: a\0b")],
+  ["a NUL in a name (RFC 9110, 5.1)", upgradeWith("Content-Length\0: 5")],
+  ["a vertical tab before a value (RFC 9110, 5.5)", upgradeWith("Transfer-Encoding: \x0bchunked")],
+  ["a form feed in a name (RFC 9110, 5.1)", upgradeWith("\x0cContent-Length: 5")],
+  ["DEL in a value (RFC 9110, 5.5)", upgradeWith("X: \x7f")],
+  ["a no-break space in a name (RFC 9110, 5.1)", upgradeWith("Content-Length\xa0: 5")],
+  ["a body's length (6.3)", upgradeWith("Content-Length: 5")],
+  ["Content-Length twice (6.3)", upgradeWith("Content-Length: 0\r\nContent-Length: 5")],
+  ["Content-Length as a list (6.3)", upgradeWith("Content-Length: 0, 0")],
+  ["Content-Length with a sign (6.3)", upgradeWith("Content-Length: +0")],
+  ["a Transfer-Encoding (6.1)", upgradeWith("Transfer-Encoding: chunked")],
+  ["a Transfer-Encoding that is none (6.1)", upgradeWith("Transfer-Encoding: identity")],
+  ["Transfer-Encoding twice (6.1)", upgradeWith("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity")],
+  ["Transfer-Encoding and Content-Length (6.1)", upgradeWith("Transfer-Encoding: chunked\r\nContent-Length: 0")],
+  ["Sec-WebSocket-Key twice (RFC 6455, 11.3.1)", upgradeWith("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")],
+  ["Sec-WebSocket-Version twice (RFC 6455, 11.3.5)", upgradeWith("Sec-WebSocket-Version: 13")],
+];
+for (const [what, text] of smuggling) {
+  test(`an upgrade is refused with 400 for what RFC 9112 calls a risk of smuggling: ${what}`, () => {
+    assert.notEqual(text, BROWSER, "the table changes nothing");
+    assert.throws(
+      () => {
+        const { head, size } = read(text);
+        assert.ok(size > 0, "it waits for more");
+        assert.ok(asksForWebSocket(head));
+        checkUpgrade(head);
+      },
+      (error) => error instanceof HandshakeError && error.status === 400,
+    );
+  });
+}
+
+test("an upgrade with nothing of that passes", () => checkUpgrade(read(upgradeWith("X: a")).head));
+
 test("readHead takes every byte in a name, a target and a value that RFC 9110 lets stand there, and no other", () => {
   const tchar = /[!#$%&'*+\-.^_`|~0-9A-Za-z]/;
   for (let code = 0; code < 256; code++) {
@@ -291,9 +377,9 @@ const path = fc
   .map((rest) => `/${rest}`);
 
 /** A valid head, and what it says. */
-const heads = fc.tuple(path, headerLines).map(([target, lines]) => ({
+const heads = fc.tuple(path, headerLines, fc.constantFrom("", "", "\r\n")).map(([target, lines, before]) => ({
   target,
-  text: `GET ${target} HTTP/1.1\r\nHost: a\r\n${lines.map(([name, b, value, e]) => `${name}:${b}${value}${e}\r\n`).join("")}\r\n`,
+  text: `${before}GET ${target} HTTP/1.1\r\nHost: a\r\n${lines.map(([name, b, value, e]) => `${name}:${b}${value}${e}\r\n`).join("")}\r\n`,
   headers: [["Host", "a"], ...lines.map(([name, , value]) => [name, value.replace(/^[\t ]+|[\t ]+$/g, "")])],
 }));
 
@@ -311,7 +397,7 @@ test("readHead says of generated heads what was put in, wherever they lie", () =
 /** The grammar of a head as one expression. */
 const T = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const grammar = new RegExp(
-  `^${T} [\\x21-\\x7e\\x80-\\xff]+ HTTP/1\\.\\d\\r\\n((?:${T}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n`,
+  `^(?:\\r\\n)?${T} [\\x21-\\x7e\\x80-\\xff]+ HTTP/1\\.\\d\\r\\n((?:${T}:[\\t\\x20-\\x7e\\x80-\\xff]*\\r\\n)*)\\r\\n`,
 );
 
 /** The size of the head that a text begins with; 0 when it begins with none. */
@@ -325,6 +411,7 @@ function naiveSize(text: string): number {
     "transfer-encoding",
     "sec-websocket-key",
     "sec-websocket-version",
+    "sec-websocket-accept",
   ];
   const names = (match[1] as string).split("\r\n").map((line) => line.split(":", 1)[0]?.toLowerCase());
   const repeats = single.some((name) => names.filter((other) => other === name).length > 1);
@@ -480,6 +567,13 @@ for (const [list, holds] of [
   ["keep-alive; upgrade", false],
   ['"upgrade"', false],
   ["upgrade/1", false],
+  ['a="b, upgrade, c"', false],
+  ['a="b, upgrade, c", upgrade', true],
+  ['a="\\", upgrade, \\"", x', false],
+  ['a="\\\\", upgrade', true],
+  ['a="b, upgrade', false],
+  ['a="b, upgrade\\', false],
+  ['upgrade, a="', true],
 ] as const) {
   test(`listHolds says ${holds} of upgrade in ${JSON.stringify(list)}`, () => {
     assert.equal(listHolds(latin1(`upgrade,${list},upgrade`), 8, 8 + list.length, "upgrade"), holds);
