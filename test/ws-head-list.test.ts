@@ -303,7 +303,7 @@ function naiveCookies(text: string): [string, string][] {
     const name = trim(pair.slice(0, Math.max(0, at)));
     if (name === "") return [];
     const value = trim(pair.slice(at + 1));
-    return [[name, /^"[^]*"$/.test(value) && value.length > 1 ? value.slice(1, -1) : value]];
+    return [[name, value.length > 1 && value.startsWith(`"`) && value.endsWith(`"`) ? value.slice(1, -1) : value]];
   });
 }
 
