@@ -1,12 +1,14 @@
+import type { Socket } from "node:net";
 import { Admission } from "./connection/admission.ts";
 import { Application, describe } from "./connection/application.ts";
 import { Closing } from "./connection/closing.ts";
 import { Columns, flags, phases } from "./connection/columns.ts";
-import { type DeadlinesParts, meetDeadline } from "./connection/deadlines.ts";
+import { Compression } from "./connection/compression.ts";
+import { type DeadlinesParts, makeHeartbeat } from "./connection/deadlines.ts";
 import { Handles } from "./connection/handles.ts";
 import { Handshake } from "./connection/handshake.ts";
 import { makeTurn } from "./connection/harvest.ts";
-import { Heartbeat } from "./connection/heartbeat.ts";
+import type { Heartbeat } from "./connection/heartbeat.ts";
 import { HttpDoor } from "./connection/http-door.ts";
 import { interestOf, Outbox } from "./connection/outbox.ts";
 import { Pauses } from "./connection/pauses.ts";
@@ -15,7 +17,7 @@ import { Sender } from "./connection/sender.ts";
 import { makeWire, type ServerWire } from "./connection/wire.ts";
 import { limits } from "./limits.ts";
 import type { Log } from "./log.ts";
-import { errnoName, type Netpoll, openDriver } from "./netpoll/index.ts";
+import { addressPart, errnoName, type Netpoll, openDriver } from "./netpoll/index.ts";
 import type { ServerOptions } from "./options.ts";
 import { BufferPool, WorkerPool } from "./pool/index.ts";
 import { closeCodes, opcodes } from "./ws/index.ts";
@@ -40,6 +42,7 @@ export class Core {
   readonly #buffers = new BufferPool(limits.pooledBytesMax);
   readonly #workers: WorkerPool;
   readonly #outbox: Outbox;
+  readonly #compression: Compression;
   readonly #sender: Sender;
   readonly #handles: Handles;
   readonly #application: Application;
@@ -75,7 +78,8 @@ export class Core {
     });
     this.#workers = new WorkerPool(options.workersMax ?? limits.workersMax, () => this.#relieve());
     this.#outbox = this.#makeOutbox();
-    this.#sender = new Sender(this.#outbox);
+    this.#compression = new Compression(this.#columns, options);
+    this.#sender = new Sender(this.#outbox, this.#columns, this.#compression);
     this.wire = this.#makeWire();
     this.#handles = new Handles(this.wire, this.#columns);
     this.#application = this.#makeApplication();
@@ -131,7 +135,7 @@ export class Core {
     }
   }
 
-  // ---- The way in ---------------------------------------------------------------------------------------------------
+  // ---- The way in -----------------------------------------------------------------------------------------------
 
   #accept(fd: number): void {
     this.#columns.begin(fd, phases.HEAD);
@@ -145,6 +149,17 @@ export class Core {
     if (phase === phases.OPEN) columns.age[fd] = 0;
     if (phase === phases.OPEN || phase === phases.CLOSING) this.#receiver.take(fd, bytes, from, to);
     else if (phase === phases.HEAD) this.#handshake.take(fd, bytes, from, to);
+  }
+
+  /** Goes on with a connection that an HTTP server had; `bytes` come first. Returns its descriptor, or `-errno`. */
+  takeOver(socket: Socket, bytes: Buffer): number {
+    const fd = this.poll.adopt(socket);
+    if (fd < 0) return fd;
+    this.#outbox.batch(() => {
+      this.#accept(fd);
+      this.#take(fd, bytes, 0, bytes.length);
+    });
+    return fd;
   }
 
   /** A mistake of Belfry's own: one connection pays for it, not the process. */
@@ -169,8 +184,7 @@ export class Core {
     this.admission.relieve();
   }
 
-  // ---- The parts
-  // ------------------------------------------------------------------------------------------------------
+  // ---- The parts ------------------------------------------------------------------------------------------------
 
   #makeOutbox(): Outbox {
     const columns = this.#columns;
@@ -194,6 +208,7 @@ export class Core {
       columns: this.#columns,
       outbox: this.#outbox,
       sender: this.#sender,
+      compression: this.#compression,
       close: (fd, code, reason) => this.#closing.begin(fd, code, reason),
       cut: (fd) => this.#closing.lose(fd, closeCodes.ABNORMAL, "terminated"),
       peer: (fd) => addressPart(this.poll.peer(fd)),
@@ -236,12 +251,7 @@ export class Core {
     return new Receiver({
       columns: this.#columns,
       buffers: this.#buffers,
-      rules: {
-        server: true,
-        rsvAllowed: 0,
-        messageBytesMax: this.#options.messageBytesMax ?? limits.messageBytesMax,
-        fragmentsMax: limits.fragmentsMax,
-      },
+      compression: this.#compression,
       saturated: () => this.#workers.saturated,
       hold: (fd, bytes, from, to) => this.#pauses.keep(fd, bytes, from, to),
       message: (fd, opcode, bytes, from, to) => this.#application.message(fd, opcode, bytes, from, to),
@@ -257,6 +267,7 @@ export class Core {
       outbox: this.#outbox,
       sender: this.#sender,
       buffers: this.#buffers,
+      compression: this.#compression,
       headBytesMax: this.#options.headBytesMax ?? limits.headBytesMax,
       decide: this.#options.upgrade?.bind(this.#options),
       saturated: () => this.#workers.saturated,
@@ -303,22 +314,15 @@ export class Core {
       lose: (fd, code, reason) => this.#closing.lose(fd, code, reason),
     };
     // Time in which nothing is harvested, since all workers are busy, is not the clients' fault either.
-    const served = () => !this.#workers.saturated;
-    const heartbeat: Heartbeat = new Heartbeat(
-      this.#columns,
-      { ...limits, ...this.#options },
-      served,
-      (fd, phase, age) => meetDeadline(deadlines, heartbeat.ages, fd, phase, age),
-    );
-    return heartbeat;
+    return makeHeartbeat(deadlines, { ...limits, ...this.#options }, () => !this.#workers.saturated);
   }
 
-  // ---- The end
-  // --------------------------------------------------------------------------------------------------------
+  // ---- The end --------------------------------------------------------------------------------------------------
 
   /** Drops all that is kept for a descriptor. */
   #forget(fd: number): void {
     this.#receiver.forget(fd);
+    this.#compression.forget(fd);
     this.#handshake.forget(fd);
     this.#pauses.forget(fd);
     this.#handles.forget(fd);
@@ -335,8 +339,3 @@ export class Core {
 }
 
 const NOTHING = new Uint8Array(0);
-
-/** The address of "ADDRESS PORT". */
-export function addressPart(name: string | number): string {
-  return typeof name === "string" ? name.slice(0, name.lastIndexOf(" ")) : "";
-}

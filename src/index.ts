@@ -8,4 +8,4 @@ export type { Log } from "./log.ts";
 export type { Handlers, ListenOptions, ServerOptions } from "./options.ts";
 export { createServer, type ListeningAddress, type Server } from "./server.ts";
 export type { UpgradeRequest } from "./ws/index.ts";
-export { closeCodes } from "./ws/index.ts";
+export { CompiledMessage, closeCodes } from "./ws/index.ts";

@@ -15,6 +15,10 @@ export const limits = {
   messageBytesMax: 1_048_576,
   /** Most fragments of one message: a sender of empty fragments ends with 1008. */
   fragmentsMax: 4096,
+  /** With permessage-deflate, messages of fewer bytes go as they are: they would hardly shrink. Option of `deflate`. */
+  deflateThresholdBytes: 1024,
+  /** Windows of all connections with context takeover, at most 64 KiB each; beyond it a new connection gets none. */
+  deflateWindowsBytesMax: 268_435_456,
   /** Most control frames in one read of at most 64 KiB: a ping flood ends with 1008; no honest client sends so many. */
   controlFramesPerReadMax: 256,
   /** Bytes that wait for one connection whose socket is full; over it the connection is cut with 3008. Option. */

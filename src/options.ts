@@ -1,6 +1,7 @@
 import type { Server as HttpServer, RequestListener } from "node:http";
 import * as v from "valibot";
 import type { ConnectionHandlers } from "./connection/application.ts";
+import type { DeflateOptions } from "./connection/compression.ts";
 import type { HandshakeParts } from "./connection/handshake.ts";
 import { BelfryError } from "./errors.ts";
 import { limits } from "./limits.ts";
@@ -19,6 +20,11 @@ export interface ServerOptions extends Handlers {
   zeroCopy?: boolean;
   /** Takes the requests on the same port that are not for a WebSocket; without it they are answered 426. */
   http?: RequestListener | HttpServer;
+  /**
+   * Permessage-deflate (RFC 7692): true, or what to ask for. Default false. Without context takeover, the default, an
+   * idle connection costs nothing for it.
+   */
+  deflate?: boolean | DeflateOptions;
   /** Default "auto": the addon, or node:net where it cannot be loaded. */
   driver?: DriverChoice;
   headBytesMax?: number;
@@ -51,6 +57,19 @@ const seconds = v.optional(v.pipe(v.number(), v.minValue(0.05), v.maxValue(86_40
 const handler = v.optional(v.custom((value) => typeof value === "function", "Invalid type: Expected a function"));
 const GIB = 1024 ** 3;
 
+const range = (min: number, max: number) =>
+  v.optional(v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max)));
+
+const deflateOptions = v.strictObject({
+  serverNoContextTakeover: v.optional(v.boolean()),
+  clientNoContextTakeover: v.optional(v.boolean()),
+  serverMaxWindowBits: range(9, 15),
+  clientMaxWindowBits: range(8, 15),
+  thresholdBytes: range(0, GIB),
+  level: range(1, 9),
+  memLevel: range(1, 9),
+});
+
 const serverOptions = v.strictObject({
   upgrade: handler,
   open: handler,
@@ -59,6 +78,7 @@ const serverOptions = v.strictObject({
   drain: handler,
   zeroCopy: v.optional(v.boolean()),
   http: v.optional(v.custom((value) => typeof value === "function" || (typeof value === "object" && value !== null))),
+  deflate: v.optional(v.union([v.boolean(), deflateOptions])),
   driver: v.optional(v.picklist(["auto", "native", "portable"])),
   headBytesMax: count(1024 * 1024),
   headSecondsMax: seconds,
@@ -88,6 +108,15 @@ export function checkServerOptions(options: object): void {
 /** The same for `listen`. */
 export function checkListenOptions(options: object): void {
   check(listenOptions, options, "listen");
+}
+
+const attachOptions = v.strictObject({
+  path: v.optional(v.pipe(v.string(), v.startsWith("/"))),
+});
+
+/** The same for `attach`. */
+export function checkAttachOptions(options: object): void {
+  check(attachOptions, options, "attach");
 }
 
 /** Checks `value` against a schema; `what` begins the sentence of the error. */

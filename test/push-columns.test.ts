@@ -338,10 +338,10 @@ class FanoutBench {
         this.#break();
         this.#take(fd, text);
       },
-      multicast: (frame, fds, count) => {
+      multicast: (message, fds, count) => {
         this.sends.push(count);
         this.#break();
-        const text = textOf(frame);
+        const text = textOf(message.frame);
         for (const fd of fds.subarray(0, count)) this.#take(fd, text);
       },
     });

@@ -5,6 +5,8 @@ import { FrameHeader, readHeader } from "../src/ws/index.ts";
 /** A frame as the server sent it. */
 export interface RawFrame {
   fin: boolean;
+  /** The reserved bits as a number, RSV1 being 4. */
+  rsv: number;
   opcode: number;
   payload: Buffer;
 }
@@ -87,7 +89,10 @@ export class RawClient {
       const size = readHeader(bytes, 0, bytes.length, header);
       if (size === 0 || bytes.length < size + header.length) return undefined;
       const payload = Buffer.from(bytes.subarray(size, size + header.length));
-      return { value: { fin: header.fin, opcode: header.opcode, payload }, used: size + header.length };
+      return {
+        value: { fin: header.fin, rsv: header.rsv, opcode: header.opcode, payload },
+        used: size + header.length,
+      };
     });
   }
 

@@ -16,9 +16,10 @@ const layers: Readonly<Record<string, { imports: readonly string[]; types?: read
   cli: { imports: [...base, "options.ts", "push", "server.ts", "bus"] },
   push: { imports: [...base, "options.ts", "server.ts", "bus", "ws"], types: ["netpoll"] },
   "index.ts": { imports: [...base, "server.ts", "options.ts", "connection", "ws"] },
-  "server.ts": { imports: [...base, "core.ts", "options.ts", "ws", "netpoll"], types: ["connection"] },
+  "server.ts": { imports: [...base, "core.ts", "options.ts", "connection", "ws", "netpoll"] },
   "core.ts": { imports: [...base, "connection", "ws", "pool", "netpoll"], types: ["options.ts"] },
-  connection: { imports: [...base, "ws", "pool", "netpoll"] },
+  connection: { imports: [...base, "zlib.ts", "ws", "pool", "netpoll"] },
+  "zlib.ts": { imports: [...base, "ws"] },
   ws: { imports: base },
   pool: { imports: base },
   netpoll: { imports: base },
@@ -36,7 +37,7 @@ const fileLinesMax = 300;
 /** Longer files, and how long they may be. */
 const longFiles: Readonly<Record<string, number>> = {
   // The composition root is one list of who gets what from whom.
-  "core.ts": 342,
+  "core.ts": 341,
 };
 
 const lineCharsMax = 120;

@@ -237,6 +237,7 @@ test("checkHeader agrees with the rules, read one by one, on every header", () =
           const allowed =
             masked === state.server &&
             [4, 2, 1].every((bit) => (rsv & bit) === 0 || (state.rsvAllowed & bit) !== 0) &&
+            ((rsv & 4) === 0 || opcode === 1 || opcode === 2) &&
             [0, 1, 2, 8, 9, 10].includes(opcode) &&
             (control ? fin && length <= 125 : fragmented ? opcode === 0 : opcode !== 0);
           if (allowed !== passes(() => checkHeader(header, state, fragmented))) wrong++;

@@ -15,7 +15,7 @@ export const phases = {
   LINGER: 5,
 } as const;
 
-/** Bits of `Columns.flags`, all of them clear in a connection that is idle. */
+/** Bits of `Columns.flags`; in an idle connection all but PINNED and DEFLATED are clear. */
 export const flags = {
   /** In the midst of a frame or message: a MessageReader holds its beginning. */
   PARTIAL: 1,
@@ -31,6 +31,8 @@ export const flags = {
   ENDING: 32,
   /** It cannot be written to any more, and its end is about to be dealt with: nothing is written for it. */
   BROKEN: 64,
+  /** It has permessage-deflate. */
+  DEFLATED: 128,
 } as const;
 
 const CAPACITY_MIN = 1024;

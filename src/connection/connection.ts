@@ -1,6 +1,6 @@
 import { BelfryError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import { closeCodes, validCloseCode } from "../ws/index.ts";
+import { CompiledMessage, closeCodes, validCloseCode } from "../ws/index.ts";
 import type { Packet } from "./packet.ts";
 
 /** What a handle calls. All take the descriptor of a connection that is open. */
@@ -10,6 +10,7 @@ export interface Wire {
   text(fd: number, text: string): void;
   bytes(fd: number, bytes: Uint8Array): void;
   packet(fd: number, packet: Packet): void;
+  compiled(fd: number, message: CompiledMessage): void;
   close(fd: number, code: number, reason: string): void;
   cut(fd: number): void;
   bufferedBytes(fd: number): number;
@@ -69,13 +70,14 @@ export class Connection<Data = unknown> {
   }
 
   /**
-   * Sends a message: a string as text, bytes as binary, a packet as what it was. The bytes are copied. Returns false,
-   * and sends nothing, when the connection is closed.
+   * Sends a message: a string as text, bytes as binary, a packet as what it was, and one that was compiled for many
+   * readers. The bytes are copied. Returns false, and sends nothing, when the connection is closed.
    */
-  send(message: string | Uint8Array | Packet): boolean {
+  send(message: string | Uint8Array | Packet | CompiledMessage): boolean {
     if (!this.isOpen) return false;
     if (typeof message === "string") this.#wire.text(this.#fd, message);
     else if (message instanceof Uint8Array) this.#wire.bytes(this.#fd, message);
+    else if (message instanceof CompiledMessage) this.#wire.compiled(this.#fd, message);
     else this.#wire.packet(this.#fd, message);
     return true;
   }

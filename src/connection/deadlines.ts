@@ -1,8 +1,8 @@
 import { closeCodes } from "../ws/index.ts";
 import { type Columns, flags, phases } from "./columns.ts";
-import type { Ages } from "./heartbeat.ts";
+import { type Ages, Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 
-/** What {@link meetDeadline} needs of the other parts. */
+/** What the deadlines need of the other parts. */
 export interface DeadlinesParts {
   readonly columns: Columns;
   readonly isPartial: (fd: number) => boolean;
@@ -15,8 +15,16 @@ export interface DeadlinesParts {
   readonly lose: (fd: number, code: number, reason: string) => void;
 }
 
+/** The heartbeat that holds connections to their deadlines; `served` as {@link Heartbeat} says. */
+export function makeHeartbeat(parts: DeadlinesParts, options: HeartbeatOptions, served: () => boolean): Heartbeat {
+  const heartbeat: Heartbeat = new Heartbeat(parts.columns, options, served, (fd, phase, age) =>
+    meetDeadline(parts, heartbeat.ages, fd, phase, age),
+  );
+  return heartbeat;
+}
+
 /** What becomes of a connection that has reached an age; called by the heartbeat's sweep. */
-export function meetDeadline(parts: DeadlinesParts, ages: Ages, fd: number, phase: number, age: number): void {
+function meetDeadline(parts: DeadlinesParts, ages: Ages, fd: number, phase: number, age: number): void {
   switch (phase) {
     case phases.OPEN:
       if (age === ages.ping) parts.ping(fd);

@@ -1,7 +1,7 @@
-import { STATUS_CODES } from "node:http";
 import { BelfryError, HandshakeError } from "../errors.ts";
 import {
   ANSWER_BYTES,
+  answerText,
   asksForWebSocket,
   type Buffers,
   checkUpgrade,
@@ -14,6 +14,7 @@ import {
 } from "../ws/index.ts";
 import { isThenable } from "./application.ts";
 import { type Columns, phases } from "./columns.ts";
+import type { Compression } from "./compression.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Sender } from "./sender.ts";
 
@@ -24,6 +25,8 @@ export interface Acceptance<Data = unknown> {
   protocol?: string;
   headers?: Readonly<Record<string, string>>;
   data?: Data;
+  /** False keeps this connection without permessage-deflate, though the server has it. */
+  deflate?: boolean;
 }
 
 /** Refuses the upgrade with an HTTP status from 400 to 599 and a reason, which is the answer's body. */
@@ -42,6 +45,7 @@ export interface HandshakeParts {
   readonly outbox: Outbox;
   readonly sender: Sender;
   readonly buffers: Buffers;
+  readonly compression: Compression;
   readonly headBytesMax: number;
   /** The application's decision; without it every valid upgrade is accepted. */
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing accepts
@@ -92,15 +96,7 @@ export class Handshake {
   /** Answers a request with an HTTP status, and ends the connection. */
   refuse(fd: number, status: number, reason: string, headers: Readonly<Record<string, string>> = {}): void {
     this.forget(fd);
-    const body = `${reason}\n`;
-    const lines = headerLines({
-      ...headers,
-      Connection: "close",
-      "Content-Type": "text/plain; charset=utf-8",
-      "Content-Length": String(Buffer.byteLength(body)),
-    });
-    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "Refused"}\r\n${lines}\r\n`;
-    this.#parts.sender.raw(fd, Buffer.from(head + body, "utf8").toString("latin1"));
+    this.#parts.sender.raw(fd, answerText(status, reason, headers));
     this.#parts.refused(fd);
   }
 
@@ -235,13 +231,15 @@ export class Handshake {
     from: number,
     to: number,
   ): void {
-    const { columns, outbox, opened } = this.#parts;
-    let extra = "";
-    if (how?.protocol !== undefined) extra = headerLines({ "Sec-WebSocket-Protocol": how.protocol });
+    const { columns, outbox, compression, opened } = this.#parts;
+    const deflate = how?.deflate === false ? undefined : compression.answer(head);
+    let extra = deflate ? deflate.headerLine : "";
+    if (how?.protocol !== undefined) extra += headerLines({ "Sec-WebSocket-Protocol": how.protocol });
     if (how?.headers) extra += headerLines(how.headers);
     const at = outbox.room(ANSWER_BYTES + extra.length);
     outbox.commit(fd, at, writeAnswer(head, outbox.slab, at, extra));
     columns.enter(fd, phases.OPEN);
+    if (deflate) compression.begin(fd, deflate);
     opened(fd, how?.data, bytes, from, to);
   }
 }

@@ -6,9 +6,9 @@ import {
   checkSize,
   closeCodes,
   FrameHeader,
+  inflate,
   isControl,
   MessageReader,
-  type MessageRules,
   maskInPlace,
   opcodes,
   readCloseCode,
@@ -16,11 +16,12 @@ import {
   validUtf8,
 } from "../ws/index.ts";
 import { type Columns, flags, phases } from "./columns.ts";
+import type { Compression } from "./compression.ts";
 
 /** Where each kind of frame goes, and what holds it back; bytes are valid until the call returns. */
 export interface ReceiverParts {
   readonly columns: Columns;
-  readonly rules: MessageRules;
+  readonly compression: Compression;
   readonly buffers: Buffers;
   /** Whether no more work may begin: what comes is held back. */
   readonly saturated: () => boolean;
@@ -72,7 +73,7 @@ export class Receiver {
   }
 
   #frames(fd: number, bytes: Uint8Array, from: number, to: number): void {
-    const { columns, rules, saturated, hold } = this.#parts;
+    const { columns, compression, saturated, hold } = this.#parts;
     const header = this.#header;
     let at = from;
     while (at < to) {
@@ -91,6 +92,7 @@ export class Receiver {
         this.#makeReader(fd);
         continue;
       }
+      const rules = (bits & flags.DEFLATED) === 0 ? compression.plainRules : compression.rules(fd);
       checkHeader(header, rules, false);
       const ored = maskInPlace(bytes, begin, end, header.maskKey, 0);
       at = end;
@@ -98,6 +100,10 @@ export class Receiver {
         this.#control(fd, header.opcode, bytes, begin, end);
       } else {
         checkSize(header.length, rules);
+        if (header.rsv !== 0) {
+          this.#inflated(fd, header.opcode, inflate(bytes, begin, end, header.opcode, rules));
+          continue;
+        }
         if (ored > 0x7f && header.opcode === opcodes.TEXT && !validUtf8(bytes, begin, end)) {
           throw new ProtocolError(closeCodes.INVALID_PAYLOAD, "a text is not UTF-8");
         }
@@ -106,10 +112,14 @@ export class Receiver {
     }
   }
 
+  #inflated(fd: number, opcode: number, payload: Uint8Array): void {
+    if (this.#parts.columns.phase[fd] === phases.OPEN) this.#parts.message(fd, opcode, payload, 0, payload.length);
+  }
+
   #makeReader(fd: number): void {
-    const { columns, rules, buffers } = this.#parts;
+    const { columns, compression, buffers } = this.#parts;
     columns.flags[fd] = (columns.flags[fd] as number) | flags.PARTIAL;
-    this.#readers.set(fd, new MessageReader(rules, buffers));
+    this.#readers.set(fd, new MessageReader(compression.rules(fd), buffers));
   }
 
   #dropReader(fd: number): void {

@@ -1,5 +1,7 @@
 import { limits } from "../limits.ts";
-import { closeCodes, FIN, headerSize, opcodes, writeHeader } from "../ws/index.ts";
+import { COMPRESSED, closeCodes, FIN, headerSize, opcodes, writeHeader } from "../ws/index.ts";
+import { type Columns, flags } from "./columns.ts";
+import type { Compression } from "./compression.ts";
 import type { Outbox } from "./outbox.ts";
 
 /** Below this many bytes a loop copies faster than a call. */
@@ -13,9 +15,13 @@ const MASKLESS_HEADER_MAX = 10;
 /** Writes frames to the outbox: header and payload next to each other, without a buffer between. */
 export class Sender {
   readonly #outbox: Outbox;
+  readonly #columns: Columns;
+  readonly #compression: Compression;
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, columns: Columns, compression: Compression) {
     this.#outbox = outbox;
+    this.#columns = columns;
+    this.#compression = compression;
   }
 
   /** Sends a text message. */
@@ -24,6 +30,10 @@ export class Sender {
     // A character is at most 3 bytes of UTF-8: mostly that settles the header, and the text need not be measured
     // before.
     const most = text.length * UTF8_BYTES_MAX;
+    if (this.#isDeflated(fd) && most >= this.#compression.thresholdBytes) {
+      const payload = Buffer.from(text, "utf8");
+      return this.message(fd, opcodes.TEXT, payload, 0, payload.length);
+    }
     if (MASKLESS_HEADER_MAX + most > outbox.capacity) return this.#large(fd, opcodes.TEXT, Buffer.from(text, "utf8"));
     const header =
       headerSize(text.length) === headerSize(most) ? headerSize(most) : headerSize(Buffer.byteLength(text));
@@ -33,7 +43,16 @@ export class Sender {
     outbox.commit(fd, at, header + length);
   }
 
-  /** Sends `bytes[from, to)` as a message or control frame; they are copied. */
+  /** Sends `bytes[from, to)` as a message, compressed where that was agreed on and pays; they are copied. */
+  message(fd: number, opcode: number, bytes: Uint8Array, from: number, to: number): void {
+    if (!this.#isDeflated(fd) || to - from < this.#compression.thresholdBytes)
+      return this.bytes(fd, opcode, bytes, from, to);
+    const payload = this.#compression.rules(fd).codec?.compress(bytes, from, to);
+    if (payload) this.bytes(fd, COMPRESSED | opcode, payload, 0, payload.length);
+    else this.bytes(fd, opcode, bytes, from, to);
+  }
+
+  /** Sends `bytes[from, to)` as the payload of a frame of its own, as they are; they are copied. */
   bytes(fd: number, opcode: number, bytes: Uint8Array, from: number, to: number): void {
     const outbox = this.#outbox;
     const length = to - from;
@@ -64,6 +83,10 @@ export class Sender {
   raw(fd: number, text: string): void {
     const at = this.#outbox.room(text.length);
     this.#outbox.commit(fd, at, this.#outbox.slab.write(text, at, text.length, "latin1"));
+  }
+
+  #isDeflated(fd: number): boolean {
+    return ((this.#columns.flags[fd] as number) & flags.DEFLATED) !== 0;
   }
 
   #large(fd: number, opcode: number, payload: Uint8Array): void {

@@ -1,13 +1,15 @@
-import { opcodes } from "../ws/index.ts";
+import { type CompiledMessage, opcodes } from "../ws/index.ts";
 import { type Columns, phases } from "./columns.ts";
+import type { Compression } from "./compression.ts";
 import type { Connection, Wire } from "./connection.ts";
+import { Multicast } from "./multicast.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Sender } from "./sender.ts";
 
 /** The door for layers that keep columns of their own: everything by descriptor. */
 export interface ServerWire extends Wire {
-  /** Sends the same bytes, frames that nobody will change, to `fds[0, count)`, at most fanoutSliceSends. */
-  multicast(frames: Uint8Array, fds: Int32Array, count: number): void;
+  /** Sends the same message to `fds[0, count)`, at most fanoutSliceSends; the array's order is not kept. */
+  multicast(message: CompiledMessage, fds: Int32Array, count: number): void;
   /** The handle of an open connection. */
   handle(fd: number): Connection;
 }
@@ -17,22 +19,35 @@ export interface WireParts extends Pick<ServerWire, "close" | "cut" | "peer" | "
   readonly columns: Columns;
   readonly outbox: Outbox;
   readonly sender: Sender;
+  readonly compression: Compression;
 }
 
 /** What handles, and layers above, may do with connections. */
-export function makeWire({ columns, outbox, sender, close, cut, peer, pin, handle }: WireParts): ServerWire {
+export function makeWire({
+  columns,
+  outbox,
+  sender,
+  compression,
+  close,
+  cut,
+  peer,
+  pin,
+  handle,
+}: WireParts): ServerWire {
+  const multicast = new Multicast(columns, compression, outbox, sender);
   return {
     isOpen: (fd, generation) => columns.generation[fd] === generation && columns.phase[fd] === phases.OPEN,
     text: (fd, text) => {
       if (columns.phase[fd] === phases.OPEN) sender.text(fd, text);
     },
-    bytes: (fd, bytes) => sender.bytes(fd, opcodes.BINARY, bytes, 0, bytes.length),
+    bytes: (fd, bytes) => sender.message(fd, opcodes.BINARY, bytes, 0, bytes.length),
     packet: (fd, packet) => {
       const opcode = packet.isText ? opcodes.TEXT : opcodes.BINARY;
-      sender.bytes(fd, opcode, packet.source, packet.sourceFrom, packet.sourceTo);
+      sender.message(fd, opcode, packet.source, packet.sourceFrom, packet.sourceTo);
     },
     bufferedBytes: (fd) => outbox.bufferedBytes(fd),
-    multicast: (frames, fds, count) => outbox.multicast(frames, fds, count),
+    compiled: (fd, message) => multicast.one(fd, message),
+    multicast: (message, fds, count) => multicast.many(message, fds, count),
     close,
     cut,
     peer,

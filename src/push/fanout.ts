@@ -1,5 +1,5 @@
 import { limits } from "../limits.ts";
-import { compileFrame, opcodes } from "../ws/index.ts";
+import { CompiledMessage } from "../ws/index.ts";
 import type { Cursor, Hub } from "./hub.ts";
 
 const NONE = -1;
@@ -11,14 +11,14 @@ const WRITTEN_MAX = 4;
 
 /** One publication on its way: the frame, and the next subscription that is to get it. */
 interface Delivery {
-  readonly frame: Uint8Array;
+  readonly message: CompiledMessage;
   cursor: Cursor;
 }
 
 /** The two ways out: a text to one connection, and a compiled frame to `fds[0, count)`. */
 export interface FanoutParts {
   readonly text: (fd: number, text: string) => void;
-  readonly multicast: (frame: Uint8Array, fds: Int32Array, count: number) => void;
+  readonly multicast: (message: CompiledMessage, fds: Int32Array, count: number) => void;
 }
 
 /**
@@ -50,7 +50,7 @@ export class Fanout {
     const subscribers = hub.subscribers(channel);
     const before = this.#deliveries.get(channel);
     if (!before && subscribers <= WRITTEN_MAX) return this.#write(hub, channel, push);
-    const delivery = { frame: compileFrame(opcodes.TEXT, Buffer.from(push, "utf8")), cursor: hub.first(channel) };
+    const delivery = { message: new CompiledMessage(push), cursor: hub.first(channel) };
     this.#waiting++;
     // It is on its way before its first slice goes, so that a connection that breaks under that one moves the cursor.
     const deliveries = before ?? [];
@@ -85,7 +85,7 @@ export class Fanout {
     // Set before the bytes go: a connection that breaks under them unsubscribes, and moves the cursor.
     delivery.cursor = s;
     this.#sent += count;
-    this.#parts.multicast(delivery.frame, this.#fds, count);
+    this.#parts.multicast(delivery.message, this.#fds, count);
   }
 
   /** Goes on in the next turn of the event loop, with as many sends as one slice has, from one channel to the next. */

@@ -17,7 +17,7 @@ export interface CheckState {
 export function checkHeader(header: FrameHeader, state: CheckState, fragmented: boolean): void {
   const { opcode } = header;
   // The usual frame passes with one comparison for each rule.
-  if (header.rsv !== 0 && (header.rsv & ~state.rsvAllowed) !== 0) broken(`reserved bits ${header.rsv} are set`);
+  if (header.rsv !== 0) checkReserved(header, state);
   if (header.masked !== state.server)
     broken(state.server ? "a client's frame is not masked" : "a server's frame is masked");
   if (isControl(opcode)) checkControl(header);
@@ -25,6 +25,14 @@ export function checkHeader(header: FrameHeader, state: CheckState, fragmented: 
   else if ((opcode === opcodes.CONTINUATION) !== fragmented) {
     broken(fragmented ? "a new message begins before the last one ended" : "a continuation without a message");
   }
+}
+
+/** An extension gives a meaning to reserved bits; RSV1 is that of a message's first frame (RFC 7692, 6.1). */
+function checkReserved(header: FrameHeader, state: CheckState): void {
+  if ((header.rsv & ~state.rsvAllowed) !== 0) broken(`reserved bits ${header.rsv} are set`);
+  if ((header.rsv & 4) === 0) return;
+  if (isControl(header.opcode)) broken("a control frame is compressed");
+  if (header.opcode === opcodes.CONTINUATION) broken("RSV1 is set in a continuation");
 }
 
 function checkControl(header: FrameHeader): void {

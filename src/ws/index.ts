@@ -1,22 +1,32 @@
 export { HandshakeError, ProtocolError } from "../errors.ts";
 export { ACCEPT_BYTES, KEY_BYTES, validKey, writeAccept } from "./accept-key.ts";
+export { answerText, headerLines } from "./answer.ts";
 export { ascii, equalsIgnoringCase } from "./characters.ts";
 export { type CheckState, checkHeader } from "./check.ts";
 export { closeCodes, readCloseCode, validCloseCode } from "./close.ts";
+export { COMPRESSED, type MessageCodec } from "./codec.ts";
+export { CompiledMessage } from "./compiled-message.ts";
 export { CookieCursor, cookie } from "./cookie.ts";
+export {
+  acceptDeflate,
+  type DeflateAgreement,
+  type DeflateAnswer,
+  deflateDefaults,
+  deflateOffer,
+  readDeflateAnswer,
+} from "./deflate.ts";
 export { CONTROL_PAYLOAD_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, isControl, opcodes } from "./frame.ts";
 export { ListCursor, listHolds, unquote } from "./head-list.ts";
 export { findHeadEnd, HttpHead, known } from "./header-lines.ts";
 export { RequestHead, readHead } from "./http-head.ts";
 export { maskInPlace } from "./mask.ts";
-export { type Buffers, checkSize, MessageReader, type MessageRules } from "./message.ts";
+export { type Buffers, checkSize, inflate, MessageReader, type MessageRules } from "./message.ts";
 export { readHeader } from "./read-header.ts";
 export { ResponseHead, readResponseHead } from "./response-head.ts";
 export {
   ANSWER_BYTES,
   asksForWebSocket,
   checkUpgrade,
-  headerLines,
   UpgradeRequest,
   writeAnswer,
 } from "./upgrade.ts";

@@ -1,10 +1,11 @@
-import { ProtocolError } from "../errors.ts";
+import { BelfryError, ProtocolError } from "../errors.ts";
 import { type CheckState, checkHeader } from "./check.ts";
 import { closeCodes } from "./close.ts";
+import type { MessageCodec } from "./codec.ts";
 import { CONTROL_PAYLOAD_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, isControl, opcodes } from "./frame.ts";
 import { maskInPlace } from "./mask.ts";
 import { readHeader } from "./read-header.ts";
-import { checkUtf8, UTF8_START } from "./utf8.ts";
+import { checkUtf8, UTF8_START, validUtf8 } from "./utf8.ts";
 
 /** What a reader of messages allows. */
 export interface MessageRules extends CheckState {
@@ -12,6 +13,8 @@ export interface MessageRules extends CheckState {
   readonly messageBytesMax: number;
   /** Fragments of one message: 1008 beyond. */
   readonly fragmentsMax: number;
+  /** Decompresses messages whose RSV1 is set; `rsvAllowed` must hold that bit. */
+  readonly codec?: MessageCodec | undefined;
 }
 
 /** Where a reader gets its buffers: `take` gives at least as many bytes as asked, `give` gets them back. */
@@ -27,6 +30,14 @@ export function checkSize(bytes: number, rules: MessageRules): void {
     closeCodes.MESSAGE_TOO_BIG,
     `messageBytesMax is ${rules.messageBytesMax} (option messageBytesMax)`,
   );
+}
+
+/** Decompresses the payload of a message, whose text is judged then: `bytes[from, to)` is compressed. */
+export function inflate(bytes: Uint8Array, from: number, to: number, opcode: number, rules: MessageRules): Uint8Array {
+  if (!rules.codec) throw new BelfryError("BELFRY_BAD_STATE", "rsvAllowed holds RSV1, but there is no codec");
+  const payload = rules.codec.decompress(bytes, from, to, rules.messageBytesMax);
+  if (opcode === opcodes.TEXT && !validUtf8(payload, 0, payload.length)) notUtf8();
+  return payload;
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);
@@ -53,6 +64,7 @@ export class MessageReader {
   #message = NOTHING;
   #messageLength = 0;
   #messageOpcode = 0;
+  #compressed = false;
   #fragments = 0;
   #utf8 = UTF8_START;
   #control = NOTHING;
@@ -132,6 +144,7 @@ export class MessageReader {
     checkSize(this.#messageLength + header.length, this.#rules);
     if (header.opcode !== opcodes.CONTINUATION) {
       this.#messageOpcode = header.opcode;
+      this.#compressed = (header.rsv & 4) !== 0;
       this.#messageLength = 0;
       this.#fragments = 0;
       this.#utf8 = UTF8_START;
@@ -150,8 +163,8 @@ export class MessageReader {
     if (isControl(header.opcode)) {
       this.#control.set(bytes.subarray(at, end), this.#frameDone);
     } else {
-      if (this.#messageOpcode === opcodes.TEXT && (ored > 0x7f || this.#utf8 !== UTF8_START))
-        this.#check(bytes, at, end);
+      const isText = this.#messageOpcode === opcodes.TEXT && !this.#compressed;
+      if (isText && (ored > 0x7f || this.#utf8 !== UTF8_START)) this.#check(bytes, at, end);
       this.#append(bytes, at, end);
     }
     this.#frameDone += count;
@@ -161,7 +174,7 @@ export class MessageReader {
   /** A text that is broken is refused at the broken byte, not at its end (8.1). */
   #check(bytes: Uint8Array, from: number, to: number): void {
     this.#utf8 = checkUtf8(bytes, from, to, this.#utf8);
-    if (this.#utf8 < 0) throw new ProtocolError(closeCodes.INVALID_PAYLOAD, "a text is not UTF-8");
+    if (this.#utf8 < 0) notUtf8();
   }
 
   /** Grows by doubling with what has come, never with what a header announces. */
@@ -189,14 +202,21 @@ export class MessageReader {
       return true;
     }
     if (!fin) return false;
-    if (this.#messageOpcode === opcodes.TEXT && this.#utf8 !== UTF8_START) {
+    if (this.#utf8 !== UTF8_START)
       throw new ProtocolError(closeCodes.INVALID_PAYLOAD, "a text ends within a character");
-    }
     this.opcode = this.#messageOpcode;
     this.payload = this.#message;
     this.length = this.#messageLength;
+    if (this.#compressed) {
+      this.payload = inflate(this.#message, 0, this.#messageLength, this.#messageOpcode, this.#rules);
+      this.length = this.payload.length;
+    }
     this.#messageOpcode = 0;
     this.#messageLength = 0;
     return true;
   }
+}
+
+function notUtf8(): never {
+  throw new ProtocolError(closeCodes.INVALID_PAYLOAD, "a text is not UTF-8");
 }

@@ -81,20 +81,6 @@ export function writeAnswer(head: RequestHead, out: Uint8Array, at: number, extr
 }
 
 /**
- * Header lines as text, checked: a name must be a token, a value hold no control character. Throws BELFRY_BAD_OPTION.
- */
-export function headerLines(headers: Readonly<Record<string, string>>): string {
-  let text = "";
-  for (const [name, value] of Object.entries(headers)) {
-    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-      throw new BelfryError("BELFRY_BAD_OPTION", `the header ${JSON.stringify(name)} of an answer is malformed`);
-    }
-    text += `${name}: ${value}\r\n`;
-  }
-  return text;
-}
-
-/**
  * A request for an upgrade, as the application sees it. Reads what it is asked for from the bytes that came; nothing
  * is made before. Valid until the upgrade is decided: afterwards every read throws BELFRY_EXPIRED.
  */
