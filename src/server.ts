@@ -1,12 +1,23 @@
 import { rmSync } from "node:fs";
+import type { Server as HttpServer, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { Server as TlsServer } from "node:tls";
+import { HttpUpgrades } from "./connection/http-upgrade.ts";
 import type { ServerWire } from "./connection/wire.ts";
-import { addressPart, Core } from "./core.ts";
+import { Core } from "./core.ts";
 import { BelfryError, SystemError } from "./errors.ts";
 import { limits } from "./limits.ts";
-import { silent } from "./log.ts";
-import { errnoName, listenFlags } from "./netpoll/index.ts";
-import { checkListenOptions, checkServerOptions, type ListenOptions, type ServerOptions } from "./options.ts";
-import { closeCodes } from "./ws/index.ts";
+import { type Log, silent } from "./log.ts";
+import { addressPart, errnoName, listenFlags, portPart } from "./netpoll/index.ts";
+import {
+  checkAttachOptions,
+  checkListenOptions,
+  checkServerOptions,
+  type ListenOptions,
+  type ServerOptions,
+} from "./options.ts";
+import { answerText, closeCodes } from "./ws/index.ts";
 
 /** Where a server listens; for a Unix socket the path, and port 0. */
 export interface ListeningAddress {
@@ -23,14 +34,18 @@ export function createServer(options: ServerOptions = {}): Server {
 /** A WebSocket server, from `listen` to `close`; what happens in between is in core.ts. */
 export class Server {
   readonly #core: Core;
+  readonly #log: Log;
   readonly #closeSecondsMax: number;
   readonly #listeners = new Set<number>();
   readonly #paths: string[] = [];
+  readonly #upgrades: HttpUpgrades;
   #closed: Promise<void> | undefined;
 
   /** Use {@link createServer}, which checks the options. */
   constructor(options: ServerOptions) {
-    this.#core = new Core(options, options.log ?? silent);
+    this.#log = options.log ?? silent;
+    this.#core = new Core(options, this.#log);
+    this.#upgrades = new HttpUpgrades((socket, bytes) => this.#takeOver(socket, bytes));
     this.#closeSecondsMax = options.closeSecondsMax ?? limits.closeSecondsMax;
   }
 
@@ -66,7 +81,38 @@ export class Server {
     if (options.path !== undefined) this.#paths.push(options.path);
     this.#core.admission.add(listener);
     this.#core.heartbeat.start();
-    return listeningAddress(this.#core.poll.local(listener));
+    const local = this.#core.poll.local(listener);
+    return { address: addressPart(local), port: portPart(local) };
+  }
+
+  /**
+   * Takes the WebSockets of an HTTP server that is somebody else's (node:http, Express, Fastify, Hono, …) out of Node:
+   * its routes stay as they are, its WebSockets cost what they cost here. With `path` only requests for that path, the
+   * others are left to the server's other listeners. Throws BELFRY_BAD_OPTION for a TLS server with the native driver.
+   */
+  attach(server: HttpServer, options: { path?: string } = {}): void {
+    checkAttachOptions(options);
+    if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "attach: the server is closed");
+    if (server instanceof TlsServer && this.driver === "native") throw new BelfryError("BELFRY_BAD_OPTION", NO_TLS);
+    this.#upgrades.attach(server, options.path);
+    this.#core.heartbeat.start();
+  }
+
+  /**
+   * The same for one `upgrade` event of node:http, for those who decide by themselves whose it is. Neither the request
+   * nor the socket may be used afterwards.
+   */
+  upgradeHTTP(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#core.heartbeat.start();
+    this.#upgrades.take(request, socket, head);
+  }
+
+  #takeOver(socket: Socket, bytes: Buffer): void {
+    if (this.#closed) return void socket.end(answerText(503, "the server closes"));
+    const fd = this.#core.takeOver(socket, bytes);
+    if (fd >= 0) return;
+    this.#log.error(`an upgrade of an HTTP server's connection is refused: ${errnoName(fd)}`);
+    socket.end(answerText(501, "WebSockets are not served on this connection"));
   }
 
   /** Stops listening, closes every connection with `code`, and waits until all have ended, at most closeSecondsMax. */
@@ -78,6 +124,7 @@ export class Server {
   async #close(code: number, reason: string): Promise<void> {
     const core = this.#core;
     const ms = this.#closeSecondsMax * 1000;
+    this.#upgrades.close();
     core.admission.close();
     for (const listener of this.#listeners) core.poll.close(listener);
     for (const path of this.#paths) rmSync(path, { force: true });
@@ -88,12 +135,10 @@ export class Server {
   }
 }
 
+const NO_TLS =
+  'a TLS connection cannot leave Node: use driver: "portable", or end TLS at nginx, HAProxy or Envoy before the server';
+
 /** Whether a failed listen on "::" says that there is no IPv6 here. */
 function noIpv6(result: number): boolean {
   return result < 0 && ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"].includes(errnoName(result));
-}
-
-function listeningAddress(name: string | number): ListeningAddress {
-  const text = typeof name === "string" ? name : " 0";
-  return { address: addressPart(text), port: Number(text.slice(text.lastIndexOf(" ") + 1)) };
 }
