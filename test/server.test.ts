@@ -71,6 +71,20 @@ for (const driver of ["native", "portable"] as const) {
       }
     });
 
+    it("server: a Buffer may be changed as soon as it is sent, however large it is", async (t) => {
+      const { url } = await serve(t, {
+        outboxBytesMax: 32 << 20,
+        open(connection) {
+          const bytes = Buffer.alloc(16 << 20, "a");
+          connection.send(bytes);
+          bytes.fill("b");
+        },
+      });
+      const client = await connect(t, url, { maxPayload: 32 << 20 });
+      const [data] = (await once(client, "message")) as [Buffer];
+      assert.ok(data.equals(Buffer.alloc(16 << 20, "a")));
+    });
+
     it("server: with zeroCopy a packet that is read after its handler throws BELFRY_EXPIRED", async (t) => {
       const read = signal<unknown>();
       const { url } = await serve(t, {

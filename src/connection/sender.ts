@@ -57,7 +57,7 @@ export class Sender {
     const outbox = this.#outbox;
     const length = to - from;
     const header = headerSize(length);
-    if (header + length > outbox.capacity) return this.#large(fd, opcode, bytes.slice(from, to));
+    if (header + length > outbox.capacity) return this.#large(fd, opcode, copyOf(bytes, from, to));
     const at = outbox.room(header + length);
     const { slab } = outbox;
     writeHeader(slab, at, FIN | opcode, length);
@@ -96,6 +96,11 @@ export class Sender {
     this.#outbox.commit(fd, at, header);
     this.#outbox.sendShared(fd, payload);
   }
+}
+
+/** A copy, where `slice` of a Buffer would be a view. */
+function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, from, to);
 }
 
 /** Copies without making a view where it can be avoided. */
