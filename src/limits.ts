@@ -11,6 +11,8 @@ export const limits = {
   headerCountMax: 100,
   /** Time from accept to a complete request head, after which it is answered 408. Option of the server. */
   headSecondsMax: 10,
+  /** Asynchronous upgrades under way at once in one Upgrader: 503 beyond. Option of the Upgrader. */
+  upgradesInFlightMax: 1024,
   /** Largest message, after its fragments are joined; over it the connection closes with 1009. Option of the server. */
   messageBytesMax: 1_048_576,
   /** Most fragments of one message: a sender of empty fragments ends with 1008. */

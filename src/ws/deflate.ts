@@ -1,6 +1,8 @@
 import { HandshakeError } from "../errors.ts";
+import { equalsIgnoringCase } from "./characters.ts";
 import { ListCursor } from "./head-list.ts";
-import { equalsIgnoringCase, known, type RequestHead } from "./http-head.ts";
+import type { RequestHead } from "./http-head.ts";
+import { known } from "./known-headers.ts";
 
 /** RFC 7692, section 7.1: what both ends of a connection agree on for permessage-deflate. */
 export interface DeflateAgreement {
@@ -88,8 +90,7 @@ export function acceptDeflate(
   head: RequestHead,
   wishes: DeflateAgreement = deflateDefaults,
 ): DeflateAnswer | undefined {
-  for (let i = head.known[known.EXTENSIONS] as number; i >= 0 && i < head.count; i++) {
-    if (!equalsIgnoringCase(head.bytes, head.nameFrom(i), head.nameTo(i), "sec-websocket-extensions")) continue;
+  for (let i = head.known[known.EXTENSIONS] as number; i >= 0; i = head.find("sec-websocket-extensions", i + 1)) {
     list.start(head.bytes, head.valueFrom(i), head.valueTo(i));
     while (list.next()) {
       if (!equalsIgnoringCase(head.bytes, list.itemFrom, list.itemTo, NAME)) continue;

@@ -1,26 +1,10 @@
 import { HandshakeError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { ascii, blanksEnd, equalsIgnoringCase, fieldEnd, tokenEnd, trimmedEnd } from "./characters.ts";
+import { KNOWN_COUNT, known, knownName } from "./known-headers.ts";
 
 /** RFC 9112, section 5: header lines, as offsets into the bytes they came in; requests and responses share them. */
 
-/** The headers that the handshake itself looks at; where each stands in {@link HttpHead.known}. */
-export const known = {
-  HOST: 0,
-  UPGRADE: 1,
-  CONNECTION: 2,
-  KEY: 3,
-  VERSION: 4,
-  PROTOCOL: 5,
-  EXTENSIONS: 6,
-  CONTENT_LENGTH: 7,
-  TRANSFER_ENCODING: 8,
-  ORIGIN: 9,
-  ACCEPT: 10,
-  LOCATION: 11,
-} as const;
-
-const KNOWN_COUNT = 12;
 const SPAN = 4;
 
 /** What the heads of requests and responses have in common. All numbers are offsets into `bytes`. */
@@ -147,37 +131,6 @@ function repeatable(which: number): boolean {
   return (
     which === known.UPGRADE || which === known.CONNECTION || which === known.PROTOCOL || which === known.EXTENSIONS
   );
-}
-
-/** Which of {@link known} the name is, -1 for none: told apart by length first. */
-function knownName(bytes: Uint8Array, from: number, to: number): number {
-  switch (to - from) {
-    case 4:
-      return equalsIgnoringCase(bytes, from, to, "host") ? known.HOST : -1;
-    case 6:
-      return equalsIgnoringCase(bytes, from, to, "origin") ? known.ORIGIN : -1;
-    case 7:
-      return equalsIgnoringCase(bytes, from, to, "upgrade") ? known.UPGRADE : -1;
-    case 8:
-      return equalsIgnoringCase(bytes, from, to, "location") ? known.LOCATION : -1;
-    case 10:
-      return equalsIgnoringCase(bytes, from, to, "connection") ? known.CONNECTION : -1;
-    case 14:
-      return equalsIgnoringCase(bytes, from, to, "content-length") ? known.CONTENT_LENGTH : -1;
-    case 17:
-      if (equalsIgnoringCase(bytes, from, to, "sec-websocket-key")) return known.KEY;
-      return equalsIgnoringCase(bytes, from, to, "transfer-encoding") ? known.TRANSFER_ENCODING : -1;
-    case 20:
-      return equalsIgnoringCase(bytes, from, to, "sec-websocket-accept") ? known.ACCEPT : -1;
-    case 21:
-      return equalsIgnoringCase(bytes, from, to, "sec-websocket-version") ? known.VERSION : -1;
-    case 22:
-      return equalsIgnoringCase(bytes, from, to, "sec-websocket-protocol") ? known.PROTOCOL : -1;
-    case 24:
-      return equalsIgnoringCase(bytes, from, to, "sec-websocket-extensions") ? known.EXTENSIONS : -1;
-    default:
-      return -1;
-  }
 }
 
 /** Throws the {@link HandshakeError} of a malformed head. */

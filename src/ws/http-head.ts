@@ -2,10 +2,6 @@ import { HandshakeError } from "../errors.ts";
 import { startsLike, targetEnd, tokenEnd } from "./characters.ts";
 import { HttpHead, malformed, readHeaderLines } from "./header-lines.ts";
 
-export { ascii, equalsIgnoringCase } from "./characters.ts";
-export { listHolds } from "./head-list.ts";
-export { known } from "./header-lines.ts";
-
 /** RFC 9112, section 3: a request's head, as offsets into the bytes it came in. Nothing is copied. */
 
 /** One object serves for all heads of a server: `readHead` overwrites it. All numbers are offsets into `bytes`. */

@@ -17,10 +17,12 @@ export {
 } from "./deflate.ts";
 export { CONTROL_PAYLOAD_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, isControl, opcodes } from "./frame.ts";
 export { ListCursor, listHolds, unquote } from "./head-list.ts";
-export { findHeadEnd, HttpHead, known } from "./header-lines.ts";
+export { findHeadEnd, HttpHead } from "./header-lines.ts";
 export { RequestHead, readHead } from "./http-head.ts";
+export { known } from "./known-headers.ts";
 export { maskInPlace } from "./mask.ts";
 export { type Buffers, checkSize, inflate, MessageReader, type MessageRules } from "./message.ts";
+export type { NegotiationOptions } from "./negotiation.ts";
 export { readHeader } from "./read-header.ts";
 export { ResponseHead, readResponseHead } from "./response-head.ts";
 export {
@@ -30,5 +32,14 @@ export {
   UpgradeRequest,
   writeAnswer,
 } from "./upgrade.ts";
+export {
+  type FinalVerdict,
+  type Refusal,
+  type SettledUpgrade,
+  UpgradeResult,
+  Upgrader,
+  type UpgraderOptions,
+  type Verdict,
+} from "./upgrader.ts";
 export { checkUtf8, UTF8_BROKEN, UTF8_START, type Utf8State, validUtf8 } from "./utf8.ts";
 export { compileFrame, FIN, headerSize, writeHeader } from "./write-header.ts";

@@ -1,6 +1,9 @@
 import { BelfryError, HandshakeError } from "../errors.ts";
 import { ACCEPT_BYTES, validKey, writeAccept } from "./accept-key.ts";
-import { ascii, equalsIgnoringCase, known, listHolds, type RequestHead } from "./http-head.ts";
+import { ascii, equalsIgnoringCase } from "./characters.ts";
+import { listHolds } from "./head-list.ts";
+import type { RequestHead } from "./http-head.ts";
+import { known } from "./known-headers.ts";
 
 /** RFC 6455, section 4.2: the server's side of the opening handshake, on bytes. */
 
@@ -47,8 +50,7 @@ function ascii3(bytes: Uint8Array, from: number, to: number): number {
 
 /** A header that is a list may be spread over several lines (RFC 9110, 5.3). */
 function anyLineHolds(head: RequestHead, which: number, name: string, token: string): boolean {
-  for (let i = head.known[which] as number; i >= 0 && i < head.count; i++) {
-    if (!equalsIgnoringCase(head.bytes, head.nameFrom(i), head.nameTo(i), name)) continue;
+  for (let i = head.known[which] as number; i >= 0; i = head.find(name, i + 1)) {
     if (listHolds(head.bytes, head.valueFrom(i), head.valueTo(i), token)) return true;
   }
   return false;
@@ -64,20 +66,31 @@ export const ANSWER_BYTES = accepted.length + ACCEPT_BYTES + 4;
 
 /**
  * Writes the 101 answer to a checked request at `out[at]`; `extra` is the text of further header lines, each with its
- * CRLF. Returns the number of bytes: {@link ANSWER_BYTES} and those of `extra`. Without `extra` it allocates nothing.
+ * CRLF. Returns the number of bytes: {@link ANSWER_BYTES} and those of `extra`. It allocates nothing.
  */
 export function writeAnswer(head: RequestHead, out: Uint8Array, at: number, extra: string): number {
-  const from = at;
-  for (let i = 0; i < accepted.length; i++) out[at + i] = accepted[i] as number;
+  return endAnswer(out, writeLatin1(out, beginAnswer(head, out, at), extra)) - at;
+}
+
+/** Writes the answer up to where further header lines may stand; returns the offset of these. */
+export function beginAnswer(head: RequestHead, out: Uint8Array, at: number): number {
+  out.set(accepted, at);
   at += accepted.length;
   writeAccept(head.bytes, head.valueFrom(head.known[known.KEY] as number), out, at);
-  at += ACCEPT_BYTES;
-  out[at++] = 13;
-  out[at++] = 10;
-  for (let i = 0; i < extra.length; i++) out[at++] = extra.charCodeAt(i);
-  out[at++] = 13;
-  out[at++] = 10;
-  return at - from;
+  return endAnswer(out, at + ACCEPT_BYTES);
+}
+
+/** Writes the line end that ends a header, or the whole head; returns the offset behind it. */
+export function endAnswer(out: Uint8Array, at: number): number {
+  out[at] = 13;
+  out[at + 1] = 10;
+  return at + 2;
+}
+
+/** Writes text, one byte for each character; returns the offset behind it. */
+export function writeLatin1(out: Uint8Array, at: number, text: string): number {
+  for (let i = 0; i < text.length; i++) out[at + i] = text.charCodeAt(i);
+  return at + text.length;
 }
 
 /**
