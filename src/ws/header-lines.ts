@@ -68,7 +68,9 @@ const COLON = 58;
  * be three bytes before the end of the last search: the empty line may have begun there.
  */
 export function findHeadEnd(bytes: Uint8Array, from: number, to: number): number {
-  for (let at = bytes.indexOf(LF, from); at >= 0 && at + 1 < to; at = bytes.indexOf(LF, at + 1)) {
+  // A loop, because `indexOf` would look beyond `to`.
+  for (let at = from; at + 1 < to; at++) {
+    if (bytes[at] !== LF) continue;
     if (bytes[at + 1] === LF) return at + 2;
     if (bytes[at + 1] === CR && at + 2 < to && bytes[at + 2] === LF) return at + 3;
   }

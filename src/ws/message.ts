@@ -105,6 +105,7 @@ export class MessageReader {
     this.#forget();
     if (this.#message.length > 0) this.#buffers.give(this.#message);
     this.#message = NOTHING;
+    this.#messageLength = 0;
     this.#messageOpcode = 0;
     this.#inFrame = false;
     this.#headLength = 0;
