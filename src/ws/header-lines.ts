@@ -16,11 +16,9 @@ export const known = {
   CONTENT_LENGTH: 7,
   TRANSFER_ENCODING: 8,
   ORIGIN: 9,
-  ACCEPT: 10,
-  LOCATION: 11,
 } as const;
 
-const KNOWN_COUNT = 12;
+const KNOWN_COUNT = 10;
 const SPAN = 4;
 
 /** What the heads of requests and responses have in common. All numbers are offsets into `bytes`. */
@@ -158,8 +156,6 @@ function knownName(bytes: Uint8Array, from: number, to: number): number {
       return equalsIgnoringCase(bytes, from, to, "origin") ? known.ORIGIN : -1;
     case 7:
       return equalsIgnoringCase(bytes, from, to, "upgrade") ? known.UPGRADE : -1;
-    case 8:
-      return equalsIgnoringCase(bytes, from, to, "location") ? known.LOCATION : -1;
     case 10:
       return equalsIgnoringCase(bytes, from, to, "connection") ? known.CONNECTION : -1;
     case 14:
@@ -167,8 +163,6 @@ function knownName(bytes: Uint8Array, from: number, to: number): number {
     case 17:
       if (equalsIgnoringCase(bytes, from, to, "sec-websocket-key")) return known.KEY;
       return equalsIgnoringCase(bytes, from, to, "transfer-encoding") ? known.TRANSFER_ENCODING : -1;
-    case 20:
-      return equalsIgnoringCase(bytes, from, to, "sec-websocket-accept") ? known.ACCEPT : -1;
     case 21:
       return equalsIgnoringCase(bytes, from, to, "sec-websocket-version") ? known.VERSION : -1;
     case 22:

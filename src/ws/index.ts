@@ -4,6 +4,15 @@ export { ascii, equalsIgnoringCase } from "./characters.ts";
 export { type CheckState, checkHeader } from "./check.ts";
 export { closeCodes, readCloseCode, validCloseCode } from "./close.ts";
 export { CookieCursor, cookie } from "./cookie.ts";
+export {
+  checkDialResponse,
+  type DialAgreement,
+  type DialExpectation,
+  type DialRequest,
+  dialUrl,
+  makeKey,
+  writeDialRequest,
+} from "./dial.ts";
 export { CONTROL_PAYLOAD_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, isControl, opcodes } from "./frame.ts";
 export { ListCursor, listHolds, unquote } from "./head-list.ts";
 export { findHeadEnd, HttpHead, known } from "./header-lines.ts";
