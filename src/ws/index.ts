@@ -4,17 +4,10 @@ export { ascii, equalsIgnoringCase } from "./characters.ts";
 export { type CheckState, checkHeader } from "./check.ts";
 export { closeCodes, readCloseCode, validCloseCode } from "./close.ts";
 export { CookieCursor, cookie } from "./cookie.ts";
-export {
-  checkDialResponse,
-  type DialAgreement,
-  type DialExpectation,
-  type DialRequest,
-  dialUrl,
-  makeKey,
-  writeDialRequest,
-} from "./dial.ts";
+export { type DialRequest, dialUrl, makeKey, writeDialRequest } from "./dial.ts";
+export { checkDialResponse, type DialAgreement, type DialExpectation } from "./dial-response.ts";
 export { CONTROL_PAYLOAD_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, isControl, opcodes } from "./frame.ts";
-export { ListCursor, listHolds, unquote } from "./head-list.ts";
+export { ListCursor, listHolds, listTokens, unquote } from "./head-list.ts";
 export { findHeadEnd, HttpHead, known } from "./header-lines.ts";
 export { RequestHead, readHead } from "./http-head.ts";
 export { maskInPlace } from "./mask.ts";
