@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { HandshakeError } from "../src/errors.ts";
 import { limits } from "../src/limits.ts";
-import { ascii, findHeadEnd, known, ResponseHead, readResponseHead } from "../src/ws/index.ts";
+import { ascii, findHeadEnd, ResponseHead, readResponseHead } from "../src/ws/index.ts";
 
 function latin1(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, "latin1"));
@@ -50,7 +50,7 @@ for (const [line, minor, status, reason] of [
       assert.equal(size, text.length);
       const headers = lines === "" ? [] : [["A", "b"] as const, ["Location", "/c"] as const];
       assert.deepEqual(rest, { minor, status, reason, headers });
-      assert.equal(head.known[known.LOCATION], headers.length - 1);
+      assert.equal(head.find("location"), headers.length - 1);
     });
   }
 }
@@ -117,7 +117,6 @@ for (const [what, text] of [
   ["a folded line", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n"],
   ["a blank before a colon", "HTTP/1.1 200 OK\r\nA : b\r\n\r\n"],
   ["Content-Length twice", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"],
-  ["Sec-WebSocket-Accept twice (RFC 6455, 11.3.3)", ACCEPTED.replace("Connection: Upgrade", "Sec-WebSocket-Accept: x")],
   ["one header line more than headerCountMax", manyHeaders(limits.headerCountMax + 1)],
 ] as const) {
   test(`readResponseHead refuses with 502: ${what}`, () => {
@@ -143,12 +142,10 @@ for (const [what, text] of [
 /** The grammar of a head as one expression. */
 const T = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 const FIELD = "[\\t\\x20-\\x7e\\x80-\\xff]*";
-const grammar = new RegExp(`^HTTP/1\\.\\d [1-9]\\d\\d(?: ${FIELD})?\\r\\n((?:${T}:${FIELD}\\r\\n)*)\\r\\n`);
+const grammar = new RegExp(`^HTTP/1\\.\\d [1-9]\\d\\d(?: ${FIELD})?\\r\\n(?:${T}:${FIELD}\\r\\n)*\\r\\n`);
 
 function naiveSize(text: string): number {
-  const match = grammar.exec(text);
-  const accepts = match?.[1]?.match(/^sec-websocket-accept:/gim)?.length ?? 0;
-  return match && accepts < 2 ? match[0].length : 0;
+  return grammar.exec(text)?.[0].length ?? 0;
 }
 
 test("readResponseHead takes of mutated heads exactly those that the grammar takes, and throws nothing but refusals", () => {

@@ -48,7 +48,7 @@ export function headerLines(headers: Readonly<Record<string, string>>): string {
   let text = "";
   for (const [name, value] of Object.entries(headers)) {
     if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name) || !/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
-      throw new BelfryError("BELFRY_BAD_OPTION", `the header ${JSON.stringify(name)} of an answer is malformed`);
+      throw new BelfryError("BELFRY_BAD_OPTION", `the header ${JSON.stringify(name)} is malformed`);
     }
     text += `${name}: ${value}\r\n`;
   }

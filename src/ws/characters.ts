@@ -65,3 +65,10 @@ export function ascii(bytes: Uint8Array, from: number, to: number): string {
   for (let i = from; i < to; i++) text += String.fromCharCode(bytes[i] as number);
   return text;
 }
+
+/** A text's bytes, one for each character. One that needs more becomes a NUL, which may stand nowhere in a head. */
+export function latin1Bytes(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i) > 0xff ? 0 : text.charCodeAt(i);
+  return bytes;
+}

@@ -1,5 +1,5 @@
 import { HandshakeError } from "../errors.ts";
-import { blanksEnd, equalsIgnoringCase, fieldEnd, tokenEnd, trimmedEnd } from "./characters.ts";
+import { ascii, blanksEnd, equalsIgnoringCase, fieldEnd, latin1Bytes, tokenEnd, trimmedEnd } from "./characters.ts";
 
 /** RFC 9110, section 5.6: header values that are comma-separated lists. Nothing is copied. */
 
@@ -135,6 +135,16 @@ export function listHolds(bytes: Uint8Array, from: number, to: number, text: str
     if (equalsIgnoringCase(bytes, first, trimmedEnd(bytes, first, at), text)) return true;
   }
   return false;
+}
+
+/** The tokens that the elements of a list begin with. Throws {@link HandshakeError} 400 for a malformed list. */
+export function listTokens(text: string): string[] {
+  const bytes = latin1Bytes(text);
+  const cursor = new ListCursor();
+  const tokens: string[] = [];
+  cursor.start(bytes, 0, bytes.length);
+  while (cursor.next()) tokens.push(ascii(bytes, cursor.itemFrom, cursor.itemTo));
+  return tokens;
 }
 
 /** The offset behind the quoted string whose first quote is at `at`; -1 when it does not end. */

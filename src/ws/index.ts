@@ -15,8 +15,10 @@ export {
   deflateOffer,
   readDeflateAnswer,
 } from "./deflate.ts";
+export { type DialRequest, dialUrl, makeKey, writeDialRequest } from "./dial.ts";
+export { checkDialResponse, type DialAgreement, type DialExpectation } from "./dial-response.ts";
 export { CONTROL_PAYLOAD_BYTES_MAX, FrameHeader, HEADER_BYTES_MAX, isControl, opcodes } from "./frame.ts";
-export { ListCursor, listHolds, unquote } from "./head-list.ts";
+export { ListCursor, listHolds, listTokens, unquote } from "./head-list.ts";
 export { findHeadEnd, HttpHead } from "./header-lines.ts";
 export { RequestHead, readHead } from "./http-head.ts";
 export { known } from "./known-headers.ts";

@@ -12,8 +12,6 @@ export const known = {
   CONTENT_LENGTH: 7,
   TRANSFER_ENCODING: 8,
   ORIGIN: 9,
-  ACCEPT: 10,
-  LOCATION: 11,
 } as const;
 
 /** In the order of {@link known}. */
@@ -28,8 +26,6 @@ const names = [
   "content-length",
   "transfer-encoding",
   "origin",
-  "sec-websocket-accept",
-  "location",
 ];
 
 /** How many there are. */
