@@ -23,6 +23,7 @@ export {
   type FrameOptions,
   type MaskOptions,
 } from "./compile.ts";
+export { type ControlCallbacks, ControlHandler, type ControlOptions } from "./control.ts";
 export {
   CONTROL_PAYLOAD_BYTES_MAX,
   Frame,
@@ -38,6 +39,7 @@ export { maskInPlace } from "./mask.ts";
 export { randomKey } from "./masking-key.ts";
 export { type Buffers, checkSize, MessageReader, type MessageRules } from "./message.ts";
 export { type MessageFramesOptions, messageFrames } from "./message-frames.ts";
+export { Message, type MessageOptions, messages, readMessages } from "./messages.ts";
 export { preparedFrames } from "./prepared-frames.ts";
 export { readFrame, unmaskFrameInPlace } from "./read-frame.ts";
 export { readHeader } from "./read-header.ts";
