@@ -15,6 +15,8 @@ export const limits = {
   messageBytesMax: 1_048_576,
   /** Most fragments of one message: a sender of empty fragments ends with 1008. */
   fragmentsMax: 4096,
+  /** Longest fragment that a WebSocket over streams sends: a pong or a close frame waits for no more. Option. */
+  fragmentBytesMax: 65_536,
   /** Most control frames in one read of at most 64 KiB: a ping flood ends with 1008; no honest client sends so many. */
   controlFramesPerReadMax: 256,
   /** Bytes that wait for one connection whose socket is full; over it the connection is cut with 3008. Option. */

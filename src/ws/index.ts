@@ -43,6 +43,8 @@ export { Message, type MessageOptions, messages, readMessages } from "./messages
 export { preparedFrames } from "./prepared-frames.ts";
 export { readFrame, unmaskFrameInPlace } from "./read-frame.ts";
 export { readHeader } from "./read-header.ts";
+export { type WebSocketStream, webSocketStream } from "./stream.ts";
+export type { ByteStreams, WebSocketStreamOptions } from "./stream-session.ts";
 export {
   ANSWER_BYTES,
   asksForWebSocket,
