@@ -21,6 +21,8 @@ export const limits = {
   deflateThresholdBytes: 1024,
   /** Windows of all connections with context takeover, at most 64 KiB each; beyond it a new connection gets none. */
   deflateWindowsBytesMax: 268_435_456,
+  /** Longest fragment that a WebSocket over streams sends: a pong or a close frame waits for no more. Option. */
+  fragmentBytesMax: 65_536,
   /** Most control frames in one read of at most 64 KiB: a ping flood ends with 1008; no honest client sends so many. */
   controlFramesPerReadMax: 256,
   /** Bytes that wait for one connection whose socket is full; over it the connection is cut with 3008. Option. */

@@ -6,8 +6,9 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { frame, RawClient, request } from "./raw-client.ts";
 
-const DESCRIPTORS = 64;
-const CLIENTS = 100;
+// Enough for the loader, which opens many modules at once.
+const DESCRIPTORS = 256;
+const CLIENTS = 300;
 
 test("admission: without descriptors the server says so once, serves whom it has, and lets the others in as some leave", async () => {
   const fixture = fileURLToPath(new URL("fixtures/echo-server.js", import.meta.url));

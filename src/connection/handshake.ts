@@ -2,6 +2,7 @@ import { BelfryError, HandshakeError } from "../errors.ts";
 import {
   ANSWER_BYTES,
   answerText,
+  ascii,
   asksForWebSocket,
   type Buffers,
   checkUpgrade,
@@ -233,7 +234,7 @@ export class Handshake {
   ): void {
     const { columns, outbox, compression, opened } = this.#parts;
     const deflate = how?.deflate === false ? undefined : compression.answer(head);
-    let extra = deflate ? deflate.headerLine : "";
+    let extra = deflate ? ascii(deflate.headerLine, 0, deflate.headerLine.length) : "";
     if (how?.protocol !== undefined) extra += headerLines({ "Sec-WebSocket-Protocol": how.protocol });
     if (how?.headers) extra += headerLines(how.headers);
     const at = outbox.room(ANSWER_BYTES + extra.length);

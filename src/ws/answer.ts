@@ -1,4 +1,5 @@
 import { BelfryError } from "../errors.ts";
+import { ascii } from "./characters.ts";
 
 /** RFC 9110, section 15: the phrases of the statuses with which a handshake is refused. */
 const phrases: Readonly<Record<number, string>> = {
@@ -31,7 +32,8 @@ const encoder = new TextEncoder();
  * byte (latin1), so that its length is that of the answer. Throws BELFRY_BAD_OPTION for malformed headers.
  */
 export function answerText(status: number, reason: string, headers: Readonly<Record<string, string>> = {}): string {
-  const body = latin1(encoder.encode(`${reason}\n`));
+  const bytes = encoder.encode(`${reason}\n`);
+  const body = ascii(bytes, 0, bytes.length);
   const lines = headerLines({
     ...headers,
     Connection: "close",
@@ -52,11 +54,5 @@ export function headerLines(headers: Readonly<Record<string, string>>): string {
     }
     text += `${name}: ${value}\r\n`;
   }
-  return text;
-}
-
-function latin1(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
 }

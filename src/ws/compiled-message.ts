@@ -1,6 +1,7 @@
-import { COMPRESSED, type MessageCodec } from "./codec.ts";
+import type { MessageCodec } from "./codec.ts";
+import { compileFrame } from "./compile.ts";
 import { opcodes } from "./frame.ts";
-import { compileFrame, FIN, headerSize, writeHeader } from "./write-header.ts";
+import { headerSize } from "./write-header.ts";
 
 const encoder = new TextEncoder();
 
@@ -26,13 +27,7 @@ export class CompiledMessage {
   compressed(codec: MessageCodec): Uint8Array {
     if (this.#compressed) return this.#compressed;
     const payload = codec.compress(this.payload, 0, this.payload.length);
-    this.#compressed = payload ? compressedFrame(this.opcode, payload) : this.frame;
+    this.#compressed = payload ? compileFrame(this.opcode, payload, { rsv: 4 }) : this.frame;
     return this.#compressed;
   }
-}
-
-function compressedFrame(opcode: number, payload: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(headerSize(payload.length) + payload.length);
-  frame.set(payload, writeHeader(frame, 0, FIN | COMPRESSED | opcode, payload.length));
-  return frame;
 }

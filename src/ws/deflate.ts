@@ -26,8 +26,8 @@ export const deflateDefaults: DeflateAgreement = {
 
 /** An agreement, with the extension that the server's answer holds for it. */
 export interface DeflateAnswer extends DeflateAgreement {
-  /** The whole line of the header Sec-WebSocket-Extensions. */
-  readonly headerLine: string;
+  /** The whole line of the header Sec-WebSocket-Extensions, with its line end; nobody changes it. */
+  readonly headerLine: Uint8Array;
 }
 
 const NAME = "permessage-deflate";
@@ -124,7 +124,7 @@ function answerTo(offer: Parameters, wishes: DeflateAgreement): DeflateAnswer {
     clientNoContextTakeover: clientNo === 1,
     serverMaxWindowBits: serverBits,
     clientMaxWindowBits: clientBits,
-    headerLine: `Sec-WebSocket-Extensions: ${extension}\r\n`,
+    headerLine: new TextEncoder().encode(`Sec-WebSocket-Extensions: ${extension}\r\n`),
   };
   answers.set(key, answer);
   return answer;

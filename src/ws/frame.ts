@@ -29,7 +29,24 @@ export class FrameHeader {
   length = 0;
 }
 
+/** A frame: its header, and where its payload lies. One object serves for all frames: `readFrame` overwrites it. */
+export class Frame extends FrameHeader {
+  /** The payload is `bytes[payloadFrom, payloadTo)` of the bytes that were read from. */
+  payloadFrom = 0;
+  payloadTo = 0;
+}
+
 /** Whether the opcode is that of a control frame: close, ping, pong or a reserved one (5.5). */
 export function isControl(opcode: number): boolean {
   return (opcode & 8) !== 0;
+}
+
+/** Whether the opcode is that of a data frame: text, binary, a continuation or a reserved one (5.6). */
+export function isData(opcode: number): boolean {
+  return (opcode & 8) === 0;
+}
+
+/** Whether the opcode has no meaning yet, and only an extension can give it one (5.2). */
+export function isReserved(opcode: number): boolean {
+  return (opcode & 7) > 2;
 }

@@ -41,15 +41,16 @@ function maskBytes(bytes: Uint8Array, from: number, to: number, key: number): nu
 
 /** Whole 32-bit words in the middle, four at a time; the key is turned to fit where the words begin. */
 function maskWords(bytes: Uint8Array, from: number, to: number, key: number): number {
-  if (bytes.buffer !== wordsBuffer) useBuffer(bytes.buffer);
-  const words = wordsOf;
   const base = bytes.byteOffset;
+  const end = (base + to) >>> 2;
+  // A buffer that can grow may have outgrown its view.
+  if (bytes.buffer !== wordsBuffer || end > wordsOf.length) useBuffer(bytes.buffer);
+  const words = wordsOf;
   const head = -(base + from) & 3;
   let all = head === 0 ? 0 : maskBytes(bytes, from, from + head, key);
   const turn = head * 8;
   const word = turn === 0 ? key : (key >>> turn) | (key << (32 - turn));
   let i = (base + from + head) >>> 2;
-  const end = (base + to) >>> 2;
   let or = 0;
   for (const whole = end - 3; i < whole; i += 4) {
     or |= words[i] = (words[i] as number) ^ word;

@@ -1,5 +1,6 @@
 import { BelfryError } from "../errors.ts";
-import { ascii, equalsIgnoringCase, tokenEnd } from "./characters.ts";
+import { headerLines } from "./answer.ts";
+import { ascii, equalsIgnoringCase, latin1Bytes, tokenEnd } from "./characters.ts";
 import { ListCursor, unquote } from "./head-list.ts";
 import type { HttpHead } from "./header-lines.ts";
 import { known } from "./known-headers.ts";
@@ -16,18 +17,20 @@ export interface NegotiationOptions {
 }
 
 const list = new ListCursor();
+const NOTHING: Uint8Array = new Uint8Array(0);
+const EXTENSIONS = "Sec-WebSocket-Extensions";
 
 /** RFC 6455, section 4.2.2, points 5 and 6: what goes into the answer for what was offered. */
 export class Negotiation {
   /** The subprotocol chosen, "" for none. */
   protocol = "";
-  /** The header lines of the answer, with their line ends; "" for none. */
-  protocolLine = "";
-  extensionLine = "";
+  /** The header lines of the answer, with their line ends; empty for none. */
+  protocolLine = NOTHING;
+  extensionLine = NOTHING;
   readonly #accepts: ((name: string) => boolean) | undefined;
   readonly #extension: NegotiationOptions["extension"];
   /** The protocols by name, with the line that answers each. */
-  readonly #protocols: readonly { readonly name: string; readonly line: string }[];
+  readonly #protocols: readonly Named[];
 
   /** Throws BELFRY_BAD_OPTION for a protocol that is not a token. */
   constructor({ protocols = [], extension }: NegotiationOptions) {
@@ -42,8 +45,8 @@ export class Negotiation {
    */
   negotiate(head: HttpHead, deflated: boolean): void {
     this.protocol = "";
-    this.protocolLine = "";
-    this.extensionLine = "";
+    this.protocolLine = NOTHING;
+    this.extensionLine = NOTHING;
     if (this.#accepts || this.#protocols.length > 0) this.#chooseProtocol(head);
     if (this.#extension) this.#chooseExtensions(head, this.#extension, deflated);
   }
@@ -85,7 +88,7 @@ export class Negotiation {
         if (form !== undefined) accepted.push(form);
       }
     }
-    if (accepted.length > 0) this.extensionLine = `Sec-WebSocket-Extensions: ${accepted.join(", ")}\r\n`;
+    if (accepted.length > 0) this.extensionLine = latin1Bytes(headerLines({ [EXTENSIONS]: accepted.join(", ") }));
   }
 }
 
@@ -98,12 +101,18 @@ function parametersOf(bytes: Uint8Array): ReadonlyMap<string, string> {
   return parameters;
 }
 
-function named(name: string): { name: string; line: string } {
-  const bytes = Uint8Array.from(name, (letter) => Math.min(letter.charCodeAt(0), 255));
+/** A protocol, and the header line that accepts it. */
+interface Named {
+  readonly name: string;
+  readonly line: Uint8Array;
+}
+
+function named(name: string): Named {
+  const bytes = latin1Bytes(name);
   if (name === "" || tokenEnd(bytes, 0, bytes.length) !== bytes.length) {
     throw new BelfryError("BELFRY_BAD_OPTION", `the protocol ${JSON.stringify(name)} is not a token`);
   }
-  return { name, line: `Sec-WebSocket-Protocol: ${name}\r\n` };
+  return { name, line: latin1Bytes(`Sec-WebSocket-Protocol: ${name}\r\n`) };
 }
 
 /** Subprotocols are compared with their case (RFC 6455, 4.1, point 10). */

@@ -1,6 +1,7 @@
 import { BelfryError, HandshakeError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { answerText, headerLines } from "./answer.ts";
+import { latin1Bytes } from "./characters.ts";
 import { acceptDeflate, type DeflateAgreement, type DeflateAnswer, deflateDefaults } from "./deflate.ts";
 import { RequestHead, readHead } from "./http-head.ts";
 import { known } from "./known-headers.ts";
@@ -80,7 +81,7 @@ export class Upgrader {
   readonly #options: UpgraderOptions;
   readonly #negotiation: Negotiation;
   readonly #deflate: DeflateAgreement | undefined;
-  readonly #headers: string;
+  readonly #headers: Uint8Array;
   readonly #result = new UpgradeResult();
   readonly #inFlightMax: number;
   #head = new RequestHead();
@@ -92,7 +93,7 @@ export class Upgrader {
     this.#negotiation = new Negotiation(options);
     const { deflate = false } = options;
     if (deflate !== false) this.#deflate = deflate === true ? deflateDefaults : { ...deflateDefaults, ...deflate };
-    this.#headers = headerLines(options.headers ?? {});
+    this.#headers = latin1Bytes(headerLines(options.headers ?? {}));
     this.#inFlightMax = options.upgradesInFlightMax ?? limits.upgradesInFlightMax;
   }
 
@@ -156,14 +157,14 @@ export class Upgrader {
     at: number,
   ): void {
     const { protocolLine, extensionLine } = this.#negotiation;
-    const deflateLine = deflate?.headerLine ?? "";
+    const deflateLine = deflate?.headerLine ?? NOTHING;
     const extra = protocolLine.length + extensionLine.length + deflateLine.length + own.length + this.#headers.length;
     checkRoom(out, at, ANSWER_BYTES + extra);
     let end = beginAnswer(head, out, at);
-    end = writeLatin1(out, end, protocolLine);
-    end = writeLatin1(out, end, deflateLine);
-    end = writeLatin1(out, end, extensionLine);
-    end = writeLatin1(out, end, this.#headers);
+    end = writeBytes(out, end, protocolLine);
+    end = writeBytes(out, end, deflateLine);
+    end = writeBytes(out, end, extensionLine);
+    end = writeBytes(out, end, this.#headers);
     end = writeLatin1(out, end, own);
     result.written = endAnswer(out, end) - at;
   }
@@ -201,6 +202,7 @@ export class Upgrader {
   }
 }
 
+const NOTHING = new Uint8Array(0);
 const UPGRADE = { Upgrade: "websocket" };
 
 function begun(result: UpgradeResult): UpgradeResult {
@@ -227,6 +229,11 @@ function refuse(result: UpgradeResult, refusal: Refusal, out: Uint8Array, at: nu
   result.reason = reason;
   result.written = writeLatin1(out, at, text) - at;
   return result;
+}
+
+function writeBytes(out: Uint8Array, at: number, bytes: Uint8Array): number {
+  if (bytes.length > 0) out.set(bytes, at);
+  return at + bytes.length;
 }
 
 function checkRoom(out: Uint8Array, at: number, bytes: number): void {

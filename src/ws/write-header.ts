@@ -1,6 +1,9 @@
-/** Bytes of the header of an unmasked frame with this many bytes of payload (RFC 6455, 5.2). */
-export function headerSize(length: number): number {
-  return length < 126 ? 2 : length < 65536 ? 4 : 10;
+/** The bit of a message's last frame, in a frame's first byte (RFC 6455, 5.2). */
+export const FIN = 0x80;
+
+/** Bytes of the header of a frame with this many bytes of payload (RFC 6455, 5.2); a masked one holds its key. */
+export function headerSize(length: number, masked = false): number {
+  return (length < 126 ? 2 : length < 65536 ? 4 : 10) + (masked ? 4 : 0);
 }
 
 /**
@@ -25,14 +28,18 @@ export function writeHeader(bytes: Uint8Array, at: number, first: number, length
   return 10;
 }
 
-/** The bit of a message's last frame. */
-export const FIN = 0x80;
-
-/** A whole unmasked frame, for bytes that go to many readers: made once, sent as it is. */
-export function compileFrame(opcode: number, payload: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(headerSize(payload.length) + payload.length);
-  frame.set(payload, writeHeader(frame, 0, FIN | opcode, payload.length));
-  return frame;
+/**
+ * The same for a masked frame, as a client sends it (RFC 6455, 5.1). `key` is the masking key, its first byte in the
+ * low bits, as in `FrameHeader.maskKey`; the payload that follows is to be masked with it.
+ */
+export function writeMaskedHeader(bytes: Uint8Array, at: number, first: number, length: number, key: number): number {
+  const size = writeHeader(bytes, at, first, length);
+  bytes[at + 1] = (bytes[at + 1] as number) | 0x80;
+  bytes[at + size] = key;
+  bytes[at + size + 1] = key >>> 8;
+  bytes[at + size + 2] = key >>> 16;
+  bytes[at + size + 3] = key >>> 24;
+  return size + 4;
 }
 
 function writeUint32(bytes: Uint8Array, at: number, value: number): void {
