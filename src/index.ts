@@ -9,3 +9,4 @@ export type { Handlers, ListenOptions, ServerOptions } from "./options.ts";
 export { createServer, type ListeningAddress, type Server } from "./server.ts";
 export type { UpgradeRequest } from "./ws/index.ts";
 export { CompiledMessage, closeCodes } from "./ws/index.ts";
+export { type CompressionOptions, zlibCodec } from "./zlib.ts";

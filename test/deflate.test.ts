@@ -13,7 +13,16 @@ import {
   type Server,
   type ServerOptions,
 } from "../src/index.ts";
-import { COMPRESSED, FIN, opcodes } from "../src/ws/index.ts";
+import {
+  COMPRESSED,
+  compileClose,
+  compilePing,
+  compilePong,
+  FIN,
+  messageFrames,
+  messages,
+  opcodes,
+} from "../src/ws/index.ts";
 import { compressionDefaults, zlibCodec } from "../src/zlib.ts";
 import { frame as maskedFrame, RawClient, request } from "./raw-client.ts";
 
@@ -292,6 +301,34 @@ test("deflate: a compiled message reaches everybody in the form that each agreed
     assert.equal(Buffer.from(payload).toString(), text);
   }
 });
+
+for (const takeover of [false, true]) {
+  test(`deflate: messages and their frames over any bytes, ${takeover ? "with" : "without"} context takeover`, async () => {
+    const agreed = {
+      serverNoContextTakeover: !takeover,
+      clientNoContextTakeover: !takeover,
+      serverMaxWindowBits: 15,
+      clientMaxWindowBits: 15,
+    };
+    const options = { ...compressionDefaults, thresholdBytes: 0 };
+    const client = zlibCodec(agreed, "client", options);
+    const server = zlibCodec(agreed, "server", options);
+    const sent = [text, "short", "", text, Buffer.from(text)];
+    async function* wire() {
+      for (const message of sent)
+        yield* messageFrames(message, { server: false, codec: client, fragmentBytesMax: 100 });
+      yield compilePing(Buffer.from("?"), { key: 1 });
+      yield compileClose(1000, "", { key: 1 });
+    }
+    const answers: Uint8Array[] = [];
+    const got: (string | Buffer)[] = [];
+    const send = (answer: Uint8Array) => void answers.push(answer);
+    for await (const message of messages(wire(), { server: true, codec: server, send }))
+      got.push(message.isText ? message.text() : Buffer.from(message.bytes));
+    assert.deepEqual(got, sent);
+    assert.deepEqual(answers, [compilePong(Buffer.from("?")), compileClose(1000)]);
+  });
+}
 
 test("deflate: windows are bounded: beyond deflateWindowsBytesMax a new connection gets no context takeover", async () => {
   assert.ok(limits.deflateWindowsBytesMax >= 65_536);

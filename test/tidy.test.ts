@@ -15,7 +15,7 @@ const base = ["errors.ts", "limits.ts", "log.ts"];
 const layers: Readonly<Record<string, { imports: readonly string[]; types?: readonly string[] }>> = {
   cli: { imports: [...base, "options.ts", "push", "server.ts", "bus"] },
   push: { imports: [...base, "options.ts", "server.ts", "bus", "ws"], types: ["netpoll"] },
-  "index.ts": { imports: [...base, "server.ts", "options.ts", "connection", "ws"] },
+  "index.ts": { imports: [...base, "server.ts", "options.ts", "zlib.ts", "connection", "ws"] },
   "server.ts": { imports: [...base, "core.ts", "options.ts", "connection", "ws", "netpoll"] },
   "core.ts": { imports: [...base, "connection", "ws", "pool", "netpoll"], types: ["options.ts"] },
   connection: { imports: [...base, "zlib.ts", "ws", "pool", "netpoll"] },
