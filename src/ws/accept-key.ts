@@ -11,7 +11,8 @@ const KEY_WORDS = KEY_BYTES / 4;
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-const base64 = Uint8Array.from(ALPHABET, (letter) => letter.charCodeAt(0));
+// Arrays of more than 64 bytes lie outside the heap, where the compiler knows their place: hence these four times 64.
+const base64 = Uint8Array.from(ALPHABET.repeat(4), (letter) => letter.charCodeAt(0));
 const values = new Int8Array(256).fill(-1);
 for (let i = 0; i < 64; i++) values[base64[i] as number] = i;
 
@@ -23,7 +24,6 @@ const PADDING = 0x80000000 | 0;
 const second = new Int32Array(80);
 second[15] = (KEY_BYTES + GUID.length) * 8;
 schedule(second);
-// More than are used: an array this small would lie on the heap, and be found anew at each access.
 const hash = new Int32Array(80);
 
 /** Whether `bytes[from, to)` is the base64 of 16 bytes, as a key must be (4.1, point 7). */
@@ -43,18 +43,27 @@ export function writeAccept(key: Uint8Array, keyAt: number, out: Uint8Array, at:
   for (let i = 0; i < 5; i++) hash[i] = SHA1_START[i] as number;
   compress(first, hash);
   compress(second, hash);
-  hash[5] = 0;
-  // 20 bytes are 27 letters of 6 bits, and the padding.
-  for (let i = 0, bit = 0; i < ACCEPT_BYTES - 1; i++, bit += 6) out[at + i] = base64[sixBits(bit)] as number;
-  out[at + ACCEPT_BYTES - 1] = 61;
+  const a = hash[0] as number;
+  const b = hash[1] as number;
+  const c = hash[2] as number;
+  const d = hash[3] as number;
+  const e = hash[4] as number;
+  writeThree(out, at, a >>> 8);
+  writeThree(out, at + 4, ((a & 255) << 16) | (b >>> 16));
+  writeThree(out, at + 8, ((b & 65535) << 8) | (c >>> 24));
+  writeThree(out, at + 12, c & 0xffffff);
+  writeThree(out, at + 16, d >>> 8);
+  writeThree(out, at + 20, ((d & 255) << 16) | (e >>> 16));
+  writeThree(out, at + 24, (e & 65535) << 8);
+  out[at + ACCEPT_BYTES - 1] = 61; // 20 bytes: the last letter is padding
 }
 
-/** The six bits of the hash that begin at `bit`. */
-function sixBits(bit: number): number {
-  const word = bit >> 5;
-  const shift = 26 - (bit & 31);
-  if (shift >= 0) return ((hash[word] as number) >>> shift) & 63;
-  return (((hash[word] as number) << -shift) | ((hash[word + 1] as number) >>> (32 + shift))) & 63;
+/** Three bytes as four letters. */
+function writeThree(out: Uint8Array, at: number, three: number): void {
+  out[at] = base64[three >> 18] as number;
+  out[at + 1] = base64[(three >> 12) & 63] as number;
+  out[at + 2] = base64[(three >> 6) & 63] as number;
+  out[at + 3] = base64[three & 63] as number;
 }
 
 function readWord(bytes: Uint8Array, at: number): number {

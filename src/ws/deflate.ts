@@ -90,14 +90,39 @@ export function acceptDeflate(
   head: RequestHead,
   wishes: DeflateAgreement = deflateDefaults,
 ): DeflateAnswer | undefined {
-  for (let i = head.known[known.EXTENSIONS] as number; i >= 0; i = head.find("sec-websocket-extensions", i + 1)) {
+  const first = head.known[known.EXTENSIONS] as number;
+  if (first < 0) return undefined;
+  if (wishes === lastWishes && isLastOffer(head.bytes, head.valueFrom(first), head.valueTo(first))) return lastAnswer;
+  for (let i = first; i >= 0; i = head.find("sec-websocket-extensions", i + 1)) {
     list.start(head.bytes, head.valueFrom(i), head.valueTo(i));
     while (list.next()) {
-      if (!equalsIgnoringCase(head.bytes, list.itemFrom, list.itemTo, NAME)) continue;
-      if (parameters.read(head.bytes)) return answerTo(parameters, wishes);
+      if (!equalsIgnoringCase(head.bytes, list.itemFrom, list.itemTo, NAME) || !parameters.read(head.bytes)) continue;
+      const answer = answerTo(parameters, wishes);
+      if (i === first) remember(head.bytes, head.valueFrom(i), head.valueTo(i), wishes, answer);
+      return answer;
     }
   }
   return undefined;
+}
+
+// Browsers all offer the same, letter by letter: the last offer is remembered, with its answer.
+const lastOffer = new Uint8Array(128);
+let lastLength = -1;
+let lastWishes: DeflateAgreement | undefined;
+let lastAnswer: DeflateAnswer | undefined;
+
+function remember(bytes: Uint8Array, from: number, to: number, wishes: DeflateAgreement, answer: DeflateAnswer): void {
+  if (to - from > lastOffer.length) return;
+  lastLength = to - from;
+  for (let i = 0; i < lastLength; i++) lastOffer[i] = bytes[from + i] as number;
+  lastWishes = wishes;
+  lastAnswer = answer;
+}
+
+function isLastOffer(bytes: Uint8Array, from: number, to: number): boolean {
+  if (to - from !== lastLength) return false;
+  for (let i = 0; from < to; from++, i++) if (bytes[from] !== lastOffer[i]) return false;
+  return true;
 }
 
 const answers = new Map<number, DeflateAnswer>();

@@ -125,6 +125,8 @@ export function unquote(bytes: Uint8Array, from: number, to: number): string {
  * 9110, 5.6.1). Elements of another form are passed over; a comma within quotes ends none.
  */
 export function listHolds(bytes: Uint8Array, from: number, to: number, text: string): boolean {
+  // Mostly the list is this token and nothing else.
+  if (equalsIgnoringCase(bytes, from, to, text)) return true;
   for (let at = from; at < to; at++) {
     const first = blanksEnd(bytes, at, to);
     at = first;

@@ -1,7 +1,7 @@
 import { HandshakeError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import { ascii, blanksEnd, equalsIgnoringCase, fieldEnd, tokenEnd, trimmedEnd } from "./characters.ts";
-import { KNOWN_COUNT, known, knownName } from "./known-headers.ts";
+import { KNOWN_COUNT, known, knownLengths, knownNameAt } from "./known-headers.ts";
 
 /** RFC 9112, section 5: header lines, as offsets into the bytes they came in; requests and responses share them. */
 
@@ -31,7 +31,7 @@ export class HttpHead {
   begin(bytes: Uint8Array): void {
     this.bytes = bytes;
     this.count = 0;
-    this.known.fill(-1);
+    for (let i = 0; i < KNOWN_COUNT; i++) this.known[i] = -1;
   }
   /** Makes this head one of other bytes, an exact copy of the old ones that begins at `shift` less. */
   moveTo(bytes: Uint8Array, shift: number): void {
@@ -96,7 +96,9 @@ export function readHeaderLines(bytes: Uint8Array, at: number, to: number, head:
 
 /** Reads `name ":" OWS value OWS CRLF`; returns the offset behind it, or 0 when more is needed. */
 function readHeaderLine(bytes: Uint8Array, from: number, to: number, head: HttpHead): number {
-  const nameTo = tokenEnd(bytes, from, to);
+  // A name that is known needs no look at what its letters may be.
+  const which = knownNameAt(bytes, from, to);
+  const nameTo = which < 0 ? tokenEnd(bytes, from, to) : from + (knownLengths[which] as number);
   if (nameTo === to) return 0;
   if (nameTo === from) malformed(head, "a header line begins with white space or has no name");
   if (bytes[nameTo] !== COLON) malformed(head, "white space or worse in a header's name");
@@ -109,11 +111,13 @@ function readHeaderLine(bytes: Uint8Array, from: number, to: number, head: HttpH
   if (bytes[at] !== CR || bytes[at + 1] !== LF) {
     malformed(head, "a control character, a bare CR or LF in a header's value");
   }
-  addHeader(head, from, nameTo, valueFrom, trimmedEnd(bytes, valueFrom, at));
+  const index = addHeader(head, from, nameTo, valueFrom, trimmedEnd(bytes, valueFrom, at));
+  if (which >= 0) addKnown(head, which, index);
   return at + 2;
 }
 
-function addHeader(head: HttpHead, nameFrom: number, nameTo: number, valueFrom: number, valueTo: number): void {
+/** Returns the header's index. */
+function addHeader(head: HttpHead, nameFrom: number, nameTo: number, valueFrom: number, valueTo: number): number {
   const index = head.count++;
   if (index === limits.headerCountMax) {
     throw new HandshakeError(head.tooLarge, `headerCountMax is ${limits.headerCountMax}`);
@@ -123,10 +127,14 @@ function addHeader(head: HttpHead, nameFrom: number, nameTo: number, valueFrom: 
   spans[index * SPAN + 1] = nameTo;
   spans[index * SPAN + 2] = valueFrom;
   spans[index * SPAN + 3] = valueTo;
-  const which = knownName(head.bytes, nameFrom, nameTo);
-  if (which < 0) return;
+  return index;
+}
+
+function addKnown(head: HttpHead, which: number, index: number): void {
   if ((head.known[which] as number) < 0) head.known[which] = index;
-  else if (!repeatable(which)) malformed(head, `the header ${ascii(head.bytes, nameFrom, nameTo)} is there twice`);
+  else if (!repeatable(which)) {
+    malformed(head, `the header ${ascii(head.bytes, head.nameFrom(index), head.nameTo(index))} is there twice`);
+  }
 }
 
 function repeatable(which: number): boolean {

@@ -30,28 +30,41 @@ const names = [
 
 /** How many there are. */
 export const KNOWN_COUNT: number = names.length;
+/** Their lengths. */
+export const knownLengths: Uint8Array = padded(names.map((name) => name.length));
 
-// One behind another: a name is told by its length first, then compared byte by byte with those of its length.
-const letters = new TextEncoder().encode(names.join("").padEnd(256));
-const starts = Int32Array.from(names, (_, i) => names.slice(0, i).join("").length);
-const LENGTH_MAX = 64;
-const firstOfLength = new Int8Array(LENGTH_MAX).fill(-1);
-const nextOfLength = new Int8Array(LENGTH_MAX).fill(-1);
-for (const [i, name] of names.entries()) {
-  nextOfLength[i] = firstOfLength[name.length] as number;
-  firstOfLength[name.length] = i;
-}
+const COLON = 58;
+const NONE = 255;
+const letters = padded(new TextEncoder().encode(names.join("")));
+const starts = padded(names.map((_, i) => names.slice(0, i).join("").length));
 const lower = Uint8Array.from({ length: 256 }, (_, byte) => (byte >= 65 && byte <= 90 ? byte | 32 : byte));
+// Those with the same first letter, by that letter in lower case.
+const firstOfLetter = new Uint8Array(256).fill(NONE);
+const nextOfLetter = new Uint8Array(256).fill(NONE);
+for (const [i, name] of names.entries()) {
+  nextOfLetter[i] = firstOfLetter[name.charCodeAt(0)] as number;
+  firstOfLetter[name.charCodeAt(0)] = i;
+}
 
-/** Which of {@link known} the name `bytes[from, to)` is, whatever its case; -1 for none. */
-export function knownName(bytes: Uint8Array, from: number, to: number): number {
-  if (to - from >= LENGTH_MAX) return -1;
-  let which = firstOfLength[to - from] as number;
-  while (which >= 0 && !isNamed(bytes, from, to, starts[which] as number)) which = nextOfLength[which] as number;
-  return which;
+/** Which of {@link known} begins at `bytes[at]`, whatever its case, with its colon behind it; -1 for none. */
+export function knownNameAt(bytes: Uint8Array, at: number, to: number): number {
+  let which = firstOfLetter[lower[bytes[at] as number] as number] as number;
+  for (; which !== NONE; which = nextOfLetter[which] as number) {
+    const end = at + (knownLengths[which] as number);
+    // Their lengths tell those apart that begin alike: only one has its colon in the right place.
+    if (end < to && bytes[end] === COLON && isNamed(bytes, at, end, starts[which] as number)) return which;
+  }
+  return -1;
 }
 
 function isNamed(bytes: Uint8Array, from: number, to: number, start: number): boolean {
   for (; from < to; from++, start++) if (lower[bytes[from] as number] !== letters[start]) return false;
   return true;
+}
+
+/** Arrays of more than 64 bytes lie outside the heap, where the compiler knows their place. */
+function padded(values: ArrayLike<number>): Uint8Array {
+  const array = new Uint8Array(256);
+  array.set(values);
+  return array;
 }

@@ -53,27 +53,32 @@ export class Negotiation {
 
   #chooseProtocol(head: HttpHead): void {
     for (let i = head.known[known.PROTOCOL] as number; i >= 0; i = head.find("sec-websocket-protocol", i + 1)) {
-      list.start(head.bytes, head.valueFrom(i), head.valueTo(i));
-      while (list.nextToken()) if (this.#choose(head.bytes)) return;
+      const from = head.valueFrom(i);
+      const to = head.valueTo(i);
+      // Mostly one protocol is offered, and it is one of these.
+      if (this.#take(this.#listed(head.bytes, from, to))) return;
+      list.start(head.bytes, from, to);
+      while (list.nextToken()) if (this.#take(this.#choose(head.bytes))) return;
     }
   }
 
-  #choose(bytes: Uint8Array): boolean {
-    const chosen = this.#accepts ? this.#asked(bytes, this.#accepts) : this.#listed(bytes);
+  #choose(bytes: Uint8Array): Named | undefined {
+    if (!this.#accepts) return this.#listed(bytes, list.itemFrom, list.itemTo);
+    const name = ascii(bytes, list.itemFrom, list.itemTo);
+    return this.#accepts(name) ? named(name) : undefined;
+  }
+
+  #take(chosen: Named | undefined): boolean {
     if (!chosen) return false;
     this.protocol = chosen.name;
     this.protocolLine = chosen.line;
     return true;
   }
 
-  #asked(bytes: Uint8Array, accepts: (name: string) => boolean) {
-    const name = ascii(bytes, list.itemFrom, list.itemTo);
-    return accepts(name) ? named(name) : undefined;
-  }
-
-  #listed(bytes: Uint8Array) {
-    for (const protocol of this.#protocols) {
-      if (equals(bytes, list.itemFrom, list.itemTo, protocol.name)) return protocol;
+  #listed(bytes: Uint8Array, from: number, to: number): Named | undefined {
+    for (let i = 0; i < this.#protocols.length; i++) {
+      const protocol = this.#protocols[i] as Named;
+      if (equals(bytes, from, to, protocol.name)) return protocol;
     }
     return undefined;
   }
