@@ -29,7 +29,7 @@ export interface BatchOptions {
   readonly secondsMax?: number;
 }
 
-/** Longest batch: a thousand times what the slowest property takes, for a machine that is busy with other things. */
+/** Longest batch: a hundred times what the slowest property takes, for a machine that is busy with other things. */
 const BATCH_SECONDS_MAX = 60;
 
 // Only code that node:vm runs can be stopped from outside, so a batch is called from a script.
@@ -40,13 +40,19 @@ const context = createContext(scope);
 /** Runs cases of one property: the same seed makes the same cases. */
 export function runBatch(property: Property, options: BatchOptions): Batch {
   const { seed, path = "", secondsMax = BATCH_SECONDS_MAX } = options;
-  let begun = -1;
   let current: unknown;
+  let held = 0;
+  let failed = false;
   let details: fc.RunDetails<[unknown]> | undefined;
   const cases = fc.property(property.inputs, (input) => {
-    begun++;
     current = input;
-    property.check(input);
+    try {
+      property.check(input);
+      if (!failed) held++;
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
   });
   scope.work = () => {
     // To make an input smaller may take long; half of the time is for that, and the best so far is told.
@@ -61,7 +67,7 @@ export function runBatch(property: Property, options: BatchOptions): Batch {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
     const what = `it did not return within ${secondsMax} seconds`;
-    return { cases: begun, find: { property, seed, path: path || String(begun), input: current, error: what } };
+    return { cases: held, find: { property, seed, path: path || String(held), input: current, error: what } };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }

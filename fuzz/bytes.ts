@@ -58,7 +58,7 @@ const changes = fc.oneof(
 );
 type Change = typeof changes extends fc.Arbitrary<infer T> ? T : never;
 
-/** Bytes of `source` with up to `changesMax` changes: bits flipped, bytes set, put in, left out, repeated, the end cut off. */
+/** Bytes of `source` with up to so many changes: bits flipped, bytes set, put in, left out, repeated, the end cut. */
 export function mutated(source: fc.Arbitrary<Uint8Array>, changesMax: number): fc.Arbitrary<Uint8Array> {
   return fc
     .tuple(source, fc.array(changes, { maxLength: changesMax }))

@@ -14,7 +14,7 @@ interface FuzzOptions {
 }
 
 /** Cases of a run that is not told how many: they take three to five minutes on one core. */
-const CASES = 3_000_000;
+const CASES = 2_000_000;
 
 /** What the command needs of the outside. */
 export interface Outside {
@@ -25,7 +25,7 @@ export interface Outside {
   readonly screen: Screen;
 }
 
-/** `npm run fuzz`: returns its exit code, which is 1 when it has a find. Ends the process for arguments it cannot use. */
+/** `npm run fuzz`: returns its exit code, 1 when it has a find. Ends the process for arguments that it cannot use. */
 export async function main(argv: readonly string[], outside: Outside): Promise<number> {
   const names = outside.properties.map(({ name }) => name);
   const program = new Command("npm run fuzz --")

@@ -26,6 +26,16 @@ const values = fc.oneof(
     "chunked",
     "a, b,,c",
   ),
+  // Lists that hold what the handshake looks for, and lists that nearly do.
+  fc.constantFrom(
+    "keep-alive; upgrade",
+    "upgrades",
+    "x upgrade",
+    ",\tUpGrAdE ,",
+    "websocket/13",
+    '"websocket"',
+    "h2c,websocket",
+  ),
 );
 const blanks = fc.constantFrom(" ", " ", " ", "", "\t", " \t ");
 const lines = fc

@@ -1,8 +1,8 @@
 import { join, naiveMask } from "../test/ws-bits.ts";
 
 /**
- * RFC 6455 read word for word, all bytes at once and with BigInt: what src/ws is compared with. It says what a stream of
- * frames means, up to the first broken rule.
+ * RFC 6455 read word for word, all bytes at once and with BigInt: what src/ws is compared with. It says what a stream
+ * of frames means, up to the first broken rule.
  */
 
 /** A frame header as 5.2 draws it. */
@@ -127,15 +127,24 @@ function judged(header: NaiveHeader, rules: NaiveRules, message: Message | undef
   return (message?.fragments.length ?? 0) >= rules.fragmentsMax ? 1008 : 0;
 }
 
-/** RFC 3629, section 4: well-formed characters, then at most the beginning of one. */
-const CHARACTERS =
-  "(?:[\\x00-\\x7f]|[\\xc2-\\xdf][\\x80-\\xbf]|\\xe0[\\xa0-\\xbf][\\x80-\\xbf]|[\\xe1-\\xec\\xee\\xef][\\x80-\\xbf]{2}|" +
-  "\\xed[\\x80-\\x9f][\\x80-\\xbf]|\\xf0[\\x90-\\xbf][\\x80-\\xbf]{2}|[\\xf1-\\xf3][\\x80-\\xbf]{3}|\\xf4[\\x80-\\x8f][\\x80-\\xbf]{2})*";
-const BEGINNING =
-  "(?:[\\xc2-\\xdf]|\\xe0[\\xa0-\\xbf]?|[\\xe1-\\xec\\xee\\xef][\\x80-\\xbf]?|\\xed[\\x80-\\x9f]?|" +
-  "\\xf0(?:[\\x90-\\xbf][\\x80-\\xbf]?)?|[\\xf1-\\xf3][\\x80-\\xbf]{0,2}|\\xf4(?:[\\x80-\\x8f][\\x80-\\xbf]?)?)?";
-const characters = new RegExp(`^${CHARACTERS}`);
-const charactersAndBeginning = new RegExp(`^${CHARACTERS}${BEGINNING}`);
+const TAIL = "[\\x80-\\xbf]";
+/** RFC 3629, section 4: each character is one of these rows, a lead and its tails. */
+const rows: readonly (readonly [lead: string, ...tails: string[]])[] = [
+  ["[\\x00-\\x7f]"],
+  ["[\\xc2-\\xdf]", TAIL],
+  ["\\xe0", "[\\xa0-\\xbf]", TAIL],
+  ["[\\xe1-\\xec\\xee\\xef]", TAIL, TAIL],
+  ["\\xed", "[\\x80-\\x9f]", TAIL],
+  ["\\xf0", "[\\x90-\\xbf]", TAIL, TAIL],
+  ["[\\xf1-\\xf3]", TAIL, TAIL, TAIL],
+  ["\\xf4", "[\\x80-\\x8f]", TAIL, TAIL],
+];
+const wholes = rows.map((row) => row.join("")).join("|");
+const beginnings = rows.slice(1).map(([lead, ...tails]) => {
+  return lead + tails.slice(0, -1).reduceRight((rest, tail) => `(?:${tail}${rest})?`, "");
+});
+const characters = new RegExp(`^(?:${wholes})*`);
+const charactersAndBeginning = new RegExp(`^(?:${wholes})*(?:${beginnings.join("|")})?`);
 
 /**
  * How many bytes of a text it takes to know that it is not UTF-8; -1 when it is, or may become it. A text that is

@@ -6,7 +6,7 @@ export interface Screen {
   write(text: string): unknown;
 }
 
-/** One line that tells how far a run is: redrawn five times a second on a terminal, a new one each ten seconds elsewhere. */
+/** Tells how far a run is: a line that is redrawn on a terminal, and a new line every ten seconds elsewhere. */
 export class Progress {
   readonly #screen: Screen;
   readonly #goal: string;

@@ -15,7 +15,7 @@ import { utf8 } from "./properties/utf8.ts";
 import { wsReceiver } from "./properties/ws-receiver.ts";
 import type { Property } from "./property.ts";
 
-/** All properties. A new one is a file of properties/ and a row here; a new parser is a row in properties/bounds.ts too. */
+/** All properties: a new one is a file of properties/ and a row here; a new parser is a row in properties/bounds.ts. */
 export const properties: readonly Property[] = [
   header,
   mask,

@@ -3,8 +3,8 @@ import type fc from "fast-check";
 /**
  * Something that must hold for every input. Each has a file of its own in properties/, and a row in properties.ts.
  *
- * Inputs are plain data: bytes, numbers, strings, truth values, and lists and records of these. So a find can be printed
- * as a row of test/regression-fuzz.test.ts, and `check` can be called with it again.
+ * Inputs are plain data: bytes, numbers, strings, truth values, and lists and records of these. So a find can be
+ * printed as a row of test/regression-fuzz.test.ts, and `check` be called with it again.
  */
 export interface Property<Input = unknown> {
   /** Short and unique: what `--only` takes. */

@@ -37,8 +37,8 @@ const CASES_PER_BATCH = 1000;
 
 /**
  * Runs the properties in turns of one batch, each as often as its share asks for; one that has a find is left out from
- * then on. The seed of its n-th batch is that of the run and n times a constant, so that the first batch of a run with a
- * find's seed holds that find.
+ * then on. The seed of the first batch is that of the run, so that the first batch of a run with a find's seed holds it
+ * again.
  */
 export async function run(properties: readonly Property[], plan: Plan): Promise<readonly Outcome[]> {
   const lanes = lanesOf(properties, plan.cases);

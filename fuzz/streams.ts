@@ -51,10 +51,10 @@ const controls: fc.Arbitrary<Event> = fc.oneof(
 );
 
 const messages: fc.Arbitrary<Event> = fc.oneof(
-  { weight: 20, arbitrary: fc.string({ unit: "binary", maxLength: 20 }).map((text) => textOf(utf8(text))) },
-  { weight: 20, arbitrary: fc.nat(400).map((length) => textOf(new Uint8Array(length).fill(0x61))) },
-  { weight: 20, arbitrary: fc.uint8Array({ maxLength: 40 }).map((payload) => ({ opcode: 2, payload })) },
-  { weight: 20, arbitrary: filled(125, 126, 127, 1000) },
+  { weight: 100, arbitrary: fc.string({ unit: "binary", maxLength: 20 }).map((text) => textOf(utf8(text))) },
+  { weight: 100, arbitrary: fc.nat(400).map((length) => textOf(new Uint8Array(length).fill(0x61))) },
+  { weight: 100, arbitrary: fc.uint8Array({ maxLength: 40 }).map((payload) => ({ opcode: 2, payload })) },
+  { weight: 100, arbitrary: filled(125, 126, 127, 1000) },
   // Long ones take long, and only their headers are different.
   filled(65_535, 65_536),
 );

@@ -14,8 +14,7 @@ interface Input {
 /** The end of a head, looked for in what is new only. */
 export const headEnd: Property<Input> = {
   name: "head-end",
-  proves:
-    "findHeadEnd in pieces, each from three bytes before the new ones, finds what a regular expression finds in the whole",
+  proves: "findHeadEnd finds in pieces, from three bytes before the new ones, what a RegExp finds in the whole",
   share: 8,
   inputs: fc.record({
     text: fc.string({ unit: fc.constantFrom("\r", "\n", "\r\n", "a"), maxLength: 30 }),

@@ -17,8 +17,7 @@ const head = new RequestHead();
 /** The same head into Belfry and into node:http: two readers that disagree are what smuggling is made of. */
 export const headNode: Property<Input> = {
   name: "head-node",
-  proves:
-    "readHead reads what the parser of node:http reads, to the same byte, but for the differences of node-differences.ts",
+  proves: "readHead reads what node:http reads, to the same byte, but for the differences of node-differences.ts",
   share: 8,
   inputs: fc.record({ bytes: anyHeads }),
   check({ bytes }) {

@@ -17,8 +17,7 @@ const head = new RequestHead();
 /** Request heads, whole and in every beginning. */
 export const requestHead: Property<Input> = {
   name: "head",
-  proves:
-    "readHead reads what regular expressions after RFC 9112 read, waits for every head cut short, and never unsays a refusal",
+  proves: "readHead reads what RFC 9112 does as RegExps, waits for a head cut short, and never unsays a refusal",
   share: 12,
   inputs: fc.record({ bytes: anyHeads, guard: guards }),
   check({ bytes, guard }) {

@@ -25,8 +25,7 @@ const payloads = fc.oneof(
 /** Masking, in one go and in pieces. */
 export const mask: Property<Input> = {
   name: "mask",
-  proves:
-    "maskInPlace masks as octet i XOR key octet i MOD 4 does, at every alignment, in pieces too, and returns the OR",
+  proves: "maskInPlace masks octet i with key octet i MOD 4, at every alignment, in pieces too, and returns the OR",
   share: 12,
   inputs: fc.record({
     bytes: payloads,

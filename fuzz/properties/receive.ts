@@ -13,8 +13,7 @@ import { stream } from "./stream.ts";
 /** What a connection makes of a stream: its own way for frames that come whole, and MessageReader for the rest. */
 export const receive: Property<StreamInput> = {
   name: "receive",
-  proves:
-    "a connection's Receiver, which reads whole frames where they lie, hands out what RFC 6455 says, however it is cut",
+  proves: "a connection's Receiver, which reads whole frames in place, hands out what RFC 6455 says, however it is cut",
   share: 10,
   inputs: stream.inputs,
   check(input) {

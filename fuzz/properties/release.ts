@@ -16,7 +16,7 @@ interface Input extends StreamInput {
 /** What a reader was in the midst of when it was released leaves no trace. */
 export const release: Property<Input> = {
   name: "release",
-  proves: "a MessageReader that is released wherever it stopped has given every buffer back, and reads on as a new one",
+  proves: "a MessageReader that is released wherever it stopped has given its buffers back, and reads on as a new one",
   share: 5,
   inputs: fc.boolean().chain((server) => {
     const stream = frames(server).map((list) => join(...list.map(encode)));

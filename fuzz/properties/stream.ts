@@ -10,8 +10,7 @@ import { cuts, type StreamInput, streams } from "../streams.ts";
 /** Streams that are wrong somewhere, and where a reader stops. */
 export const stream: Property<StreamInput> = {
   name: "stream",
-  proves:
-    "MessageReader takes of any stream what RFC 6455 takes, and refuses it at the same byte with the same code, however it is cut",
+  proves: "MessageReader takes what RFC 6455 takes, and refuses the rest at the same byte, however it is cut",
   share: 12,
   inputs: fc.boolean().chain((server) =>
     fc.record({

@@ -26,8 +26,7 @@ const requests = fc.oneof({ weight: 4, arbitrary: upgradeRequests.map(latin1) },
 /** The opening handshake, from the head that was read to the answer. */
 export const upgrade: Property<Input> = {
   name: "upgrade",
-  proves:
-    "checkUpgrade refuses what RFC 6455, 4.2.1, read point by point, refuses, throws nothing else, and writeAnswer answers the rest",
+  proves: "checkUpgrade refuses what RFC 6455, 4.2.1, refuses, throws nothing else, and writeAnswer answers the rest",
   share: 8,
   inputs: fc.record({ bytes: fc.oneof(requests, mutated(requests, 2)), guard: guards }),
   check({ bytes, guard }) {

@@ -14,8 +14,7 @@ import { stream } from "./stream.ts";
 /** The same stream into Belfry and into the package ws: two readers of RFC 6455 that know nothing of each other. */
 export const wsReceiver: Property<StreamInput> = {
   name: "ws-receiver",
-  proves:
-    "MessageReader delivers and closes as the receiver of the package ws does, but for the differences of ws-differences.ts",
+  proves: "MessageReader delivers and closes as the package ws does, but for the differences of ws-differences.ts",
   share: 12,
   inputs: stream.inputs,
   check(input) {
