@@ -21,7 +21,7 @@ import type { Compression } from "./compression.ts";
 /** Where each kind of frame goes, and what holds it back; bytes are valid until the call returns. */
 export interface ReceiverParts {
   readonly columns: Columns;
-  readonly compression: Compression;
+  readonly compression: Pick<Compression, "plainRules" | "rules">;
   readonly buffers: Buffers;
   /** Whether no more work may begin: what comes is held back. */
   readonly saturated: () => boolean;
