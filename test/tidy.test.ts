@@ -19,6 +19,7 @@ const layers: Readonly<Record<string, { imports: readonly string[]; types?: read
   "server.ts": { imports: [...base, "core.ts", "options.ts", "ws", "netpoll"], types: ["connection"] },
   "core.ts": { imports: [...base, "connection", "ws", "pool", "netpoll"], types: ["options.ts"] },
   connection: { imports: [...base, "ws", "pool", "netpoll"] },
+  dial: { imports: [...base, "ws", "netpoll"] },
   ws: { imports: base },
   pool: { imports: base },
   netpoll: { imports: base },
