@@ -16,6 +16,8 @@ export const errorCodes = {
   BELFRY_HANDSHAKE: "The opening handshake was refused",
   /** A limit of limits.ts was passed; the message names it, its value and how to change it. */
   BELFRY_LIMIT: "A limit was passed",
+  /** The caller's AbortSignal ended it; `cause` is the signal's reason. */
+  BELFRY_ABORTED: "The caller gave it up",
   /** An object was used after its lifetime, such as an upgrade request after its handler returned. */
   BELFRY_EXPIRED: "The object is no longer valid",
 } as const;

@@ -34,6 +34,15 @@ export const limits = {
   pongSecondsMax: 10,
   /** How long a connection that closes may take to let its last bytes be read. */
   closeSecondsMax: 5,
+  /** A client's time from the first look for the server to the whole head of its answer. Option of dial. */
+  dialSecondsMax: 10,
+  /**
+   * Bytes that may still wait for the socket when a dialed connection is written to again; over it the connection is
+   * cut. Who waits for what `write` returned never gets there. Option of connectNet, NetpollDialer, SocketTransport.
+   */
+  dialQueueBytesMax: 1_048_576,
+  /** Bytes of a dialed connection over netpoll that wait for their reader, after which no more is read: one read's. */
+  dialUnreadBytesMax: 65_536,
   /** Tasks that may be under way at once in the worker pool. Option of the server. */
   workersMax: 1024,
   /** With all workers busy for this long the listeners stop accepting. */

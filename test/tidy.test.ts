@@ -20,6 +20,7 @@ const layers: Readonly<Record<string, { imports: readonly string[]; types?: read
   "core.ts": { imports: [...base, "connection", "ws", "pool", "netpoll"], types: ["options.ts"] },
   connection: { imports: [...base, "zlib.ts", "ws", "pool", "netpoll"] },
   "zlib.ts": { imports: [...base, "ws"] },
+  dial: { imports: [...base, "ws", "netpoll"] },
   ws: { imports: base },
   pool: { imports: base },
   netpoll: { imports: base },
