@@ -18,7 +18,7 @@ export type NaiveVerdict =
   | { readonly statuses: readonly number[]; readonly more: boolean };
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
-const TARGET = "[\\x21-\\x7e\\x80-\\xff]+";
+const TARGET = "[\\x21\\x22\\x24-\\x7e\\x80-\\xff]+";
 const requestLine = new RegExp(`^(${TOKEN}) (${TARGET}) HTTP/1\\.(\\d)$`);
 const otherVersion = new RegExp(`^${TOKEN} ${TARGET} HTTP/(?!1\\.)`);
 const headerLine = new RegExp(`^(${TOKEN}):[\\t ]*([\\t\\x20-\\x7e\\x80-\\xff]*?)[\\t ]*$`);

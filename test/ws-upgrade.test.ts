@@ -134,6 +134,7 @@ for (const [what, headers] of [
   ["Connection as a list", [...without("Connection"), "Connection: keep-alive, Upgrade"]],
   ["Connection over two lines", [...without("Connection"), "Connection: keep-alive", "Connection: upgrade"]],
   ["an empty Host", [...without("Host"), "Host:"]],
+  ["a Host that is an IPv6 address with a port", [...without("Host"), "Host: [::1]:8080"]],
 ] as const) {
   test(`checkUpgrade lets ${what} pass`, () => checkUpgrade(headOf("GET /chat HTTP/1.1", ...headers)));
 }
@@ -143,6 +144,8 @@ const refusals: readonly [what: string, head: RequestHead, status: number, heade
   ["get, since methods have a case (RFC 9110, 9.1)", headOf("get / HTTP/1.1", ...REQUEST), 405, { Allow: "GET" }],
   ["GETS", headOf("GETS / HTTP/1.1", ...REQUEST), 405, { Allow: "GET" }],
   ["HTTP/1.0 (4.2.1, point 1)", headOf("GET / HTTP/1.0", ...REQUEST), 505, {}],
+  ["a Host with a path", headOf("GET / HTTP/1.1", ...without("Host"), "Host: a/b"), 400, {}],
+  ["a Host of two words", headOf("GET / HTTP/1.1", ...without("Host"), "Host: a b"), 400, {}],
   ["no Host (4.2.1, point 2)", headOf("GET / HTTP/1.1", ...without("Host")), 400, {}],
   ["no Connection (4.2.1, point 4)", headOf("GET / HTTP/1.1", ...without("Connection")), 400, {}],
   [

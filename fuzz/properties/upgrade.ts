@@ -77,6 +77,7 @@ function naiveStatus(head: NaiveHead): number {
   const [length = "0"] = valuesOf(head, "content-length");
   if (head.method !== "GET") return 405;
   if (head.minor === 0) return 505;
+  if (!valuesOf(head, "host").every((host) => /^[-._~!$&'()*+,;=:%[\]0-9A-Za-z]*$/.test(host))) return 400;
   if (valuesOf(head, "host").length === 0) return 400;
   if (!holds(head, "connection", "upgrade")) return 400;
   if (length !== "0" || valuesOf(head, "transfer-encoding").length > 0) return 400;

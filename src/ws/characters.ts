@@ -3,13 +3,27 @@
 const TCHAR = 1;
 const FIELD = 2;
 const TARGET = 4;
-/** What each byte may be part of: a token (RFC 9110, 5.6.2), a field value (5.5), a request target without spaces. */
+const HOST = 8;
+/**
+ * What each byte may be part of: a token (RFC 9110, 5.6.2), a field value (5.5), a request target, which has neither
+ * spaces nor a fragment (RFC 9112, 3.2), a host with its port (RFC 3986, 3.2.2).
+ */
 const classes = new Uint8Array(256);
 for (let c = 0x21; c < 0x7f; c++) classes[c] = FIELD | TARGET;
 for (let c = 0x80; c < 0x100; c++) classes[c] = FIELD | TARGET;
-for (const c of [0x20, 0x09]) classes[c] = FIELD;
+for (const c of [0x20, 0x09, 0x23]) classes[c] = FIELD;
 for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
   classes[c.charCodeAt(0)] = (classes[c.charCodeAt(0)] as number) | TCHAR;
+}
+
+for (const c of "-._~!$&'()*+,;=:%[]0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+  classes[c.charCodeAt(0)] = (classes[c.charCodeAt(0)] as number) | HOST;
+}
+
+/** The offset behind the characters that a host and its port are made of, which begin at `at`. */
+export function hostEnd(bytes: Uint8Array, at: number, to: number): number {
+  while (at < to && ((classes[bytes[at] as number] as number) & HOST) !== 0) at++;
+  return at;
 }
 
 /** The offset behind the token that begins at `at`; `at` itself where none does. */

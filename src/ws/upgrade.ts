@@ -1,6 +1,6 @@
 import { BelfryError, HandshakeError } from "../errors.ts";
 import { ACCEPT_BYTES, validKey, writeAccept } from "./accept-key.ts";
-import { ascii, equalsIgnoringCase } from "./characters.ts";
+import { ascii, equalsIgnoringCase, hostEnd } from "./characters.ts";
 import { listHolds } from "./head-list.ts";
 import type { RequestHead } from "./http-head.ts";
 import { known } from "./known-headers.ts";
@@ -22,7 +22,10 @@ export function checkUpgrade(head: RequestHead): void {
     throw new HandshakeError(405, "only GET can be upgraded", { Allow: "GET" });
   }
   if (head.minor !== 1) throw new HandshakeError(505, "a WebSocket needs HTTP/1.1");
-  if ((head.known[known.HOST] as number) < 0) throw new HandshakeError(400, "the header Host is missing");
+  const host = head.known[known.HOST] as number;
+  if (host < 0) throw new HandshakeError(400, "the header Host is missing");
+  if (hostEnd(bytes, head.valueFrom(host), head.valueTo(host)) !== head.valueTo(host))
+    throw new HandshakeError(400, "the header Host is no host");
   if (!anyLineHolds(head, known.CONNECTION, "connection", "upgrade")) {
     throw new HandshakeError(400, "the header Connection does not hold Upgrade");
   }
