@@ -7,12 +7,17 @@ const options = new Command("echo")
   .option("--port <number>", "where to listen", readPort, 9001)
   .option("--host <address>", "numeric address to listen on", "127.0.0.1")
   .option("--driver <name>", "auto, native or portable", "auto")
+  .option("--deflate", "agree on permessage-deflate", false)
   .parse()
-  .opts<{ port: number; host: string; driver: "auto" | "native" | "portable" }>();
+  .opts<{ port: number; host: string; driver: "auto" | "native" | "portable"; deflate: boolean }>();
 
 const server = createServer({
   driver: options.driver,
   zeroCopy: true,
+  // As much as the Autobahn test suite sends in one message, several times over.
+  messageBytesMax: 64 << 20,
+  outboxBytesMax: 128 << 20,
+  deflate: options.deflate,
   log: { info: console.log, warn: console.warn, error: console.error },
   packet(connection, packet) {
     connection.send(packet);

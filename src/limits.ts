@@ -15,14 +15,19 @@ export const limits = {
   upgradesInFlightMax: 1024,
   /** Largest message, after its fragments are joined; over it the connection closes with 1009. Option of the server. */
   messageBytesMax: 1_048_576,
-  /** Most fragments of one message: a sender of empty fragments ends with 1008. */
-  fragmentsMax: 4096,
+  /**
+   * Most fragments of one message: a sender of empty fragments ends with 1008. Above the 65,536 that a message of 4 MiB
+   * in fragments of 64 bytes has, with which the Autobahn suite tries servers. Option of the server.
+   */
+  fragmentsMax: 131_072,
   /** With permessage-deflate, messages of fewer bytes go as they are: they would hardly shrink. Option of `deflate`. */
   deflateThresholdBytes: 1024,
   /** Windows of all connections with context takeover, at most 64 KiB each; beyond it a new connection gets none. */
   deflateWindowsBytesMax: 268_435_456,
   /** Longest fragment that a WebSocket over streams sends: a pong or a close frame waits for no more. Option. */
   fragmentBytesMax: 65_536,
+  /** Final blocks in one compressed message, each of which costs a new inflate: 1008 beyond. Honest peers send one. */
+  deflateStreamsMax: 16,
   /** Most control frames in one read of at most 64 KiB: a ping flood ends with 1008; no honest client sends so many. */
   controlFramesPerReadMax: 256,
   /** Bytes that wait for one connection whose socket is full; over it the connection is cut with 3008. Option. */

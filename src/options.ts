@@ -30,6 +30,7 @@ export interface ServerOptions extends Handlers {
   headBytesMax?: number;
   headSecondsMax?: number;
   messageBytesMax?: number;
+  fragmentsMax?: number;
   outboxBytesMax?: number;
   workersMax?: number;
   heartbeatSeconds?: number;
@@ -83,6 +84,7 @@ const serverOptions = v.strictObject({
   headBytesMax: count(1024 * 1024),
   headSecondsMax: seconds,
   messageBytesMax: count(GIB),
+  fragmentsMax: count(GIB),
   outboxBytesMax: count(GIB),
   workersMax: count(1_000_000),
   heartbeatSeconds: seconds,

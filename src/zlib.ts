@@ -48,6 +48,7 @@ interface Direction {
 const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
 /** Zlib compresses with no smaller window; whose peer asks for one sends its messages as they are. */
 const ZLIB_BITS_MIN = 9;
+const WINDOW_BITS_MAX = 15;
 const NOTHING: Uint8Array = Buffer.alloc(0);
 
 /**
@@ -100,23 +101,40 @@ interface Inflated {
   readonly engine: { readonly bytesWritten: number };
 }
 
-/** The window is the largest, which reads what was written with any; it is freed at once. */
-function inflate(whole: Buffer, dictionary: Uint8Array, bytesMax: number): Buffer {
-  const settings = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: bytesMax, info: true };
-  let inflated: Inflated;
+/**
+ * A message may hold blocks that are marked as the final one (7.2.3.4), behind which zlib wants to begin anew: what it
+ * has said so far is its dictionary then. The window is the largest, which reads what was written with any; it is freed
+ * at once.
+ */
+function inflate(whole: Buffer, before: Uint8Array, bytesMax: number): Uint8Array {
+  let rest = whole;
+  let payload: Uint8Array = NOTHING;
+  for (let streams = 0; streams < limits.deflateStreamsMax; streams++) {
+    const dictionary = streams === 0 ? before : lastBytes(before, payload, WINDOW_BITS_MAX);
+    const { buffer, engine } = inflateStream(rest, dictionary, bytesMax - payload.length, bytesMax);
+    payload = payload.length === 0 ? buffer : Buffer.concat([payload, buffer]);
+    // The end that was added is an empty block, and is left where a final block came before it; so may be the byte
+    // that begins it, which 7.2.3.4 adds.
+    rest = rest.subarray(engine.bytesWritten);
+    if (rest.length <= TAIL.length || (rest.length === TAIL.length + 1 && rest[0] === 0)) return payload;
+  }
+  throw new ProtocolError(
+    closeCodes.POLICY_VIOLATION,
+    `deflateStreamsMax is ${limits.deflateStreamsMax}: a message with so many final blocks`,
+  );
+}
+
+function inflateStream(bytes: Buffer, dictionary: Uint8Array, room: number, bytesMax: number): Inflated {
+  // Zlib allows no room of 0 bytes: with one, a byte too many is found out by its length.
+  const settings = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: Math.max(room, 1), info: true };
   try {
-    const result: unknown = inflateRawSync(whole, dictionary.length > 0 ? { ...settings, dictionary } : settings);
-    inflated = result as Inflated;
+    const result: unknown = inflateRawSync(bytes, dictionary.length > 0 ? { ...settings, dictionary } : settings);
+    const inflated = result as Inflated;
+    if (inflated.buffer.length > room) throw new RangeError();
+    return inflated;
   } catch (error) {
     throw asProtocolError(error, bytesMax);
   }
-  // Behind a final block (7.2.3.4) there may be the byte of an empty one, and nothing that would be lost.
-  const used = inflated.engine.bytesWritten;
-  const last = whole.length - TAIL.length;
-  if (used < last - 1 || (used === last - 1 && whole[used] !== 0)) {
-    throw new ProtocolError(closeCodes.INVALID_PAYLOAD, "a compressed message goes on behind its final block");
-  }
-  return inflated.buffer;
 }
 
 /** The last 2^windowBits bytes of `before` and `payload` together, as a copy. */

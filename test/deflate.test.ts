@@ -209,18 +209,27 @@ test("deflate: a compressed message may come in fragments, with pings between", 
   assert.equal((await client.frame()).payload.toString(), "Hello, Hello, Hello");
 });
 
-test("deflate: a message may end with a final block and the byte of an empty one", async () => {
+test("deflate: a message may end with a final block and the byte of an empty one, or go on behind it", async () => {
   const client = await open(await serve({ deflate: true }));
-  client.send(frame(RSV1 | opcodes.TEXT, Buffer.concat([deflateRawSync("Hello"), Buffer.from([0])])));
+  const [hello, empty] = [deflateRawSync("Hello"), Buffer.from([0])];
+  client.send(frame(RSV1 | opcodes.TEXT, Buffer.concat([hello, empty])));
   assert.equal((await client.frame()).payload.toString(), "Hello");
+  client.send(frame(RSV1 | opcodes.TEXT, Buffer.concat([hello, hello, deflated("!")])));
+  assert.equal((await client.frame()).payload.toString(), "HelloHello!");
+});
+
+test("deflate: a message of deflateStreamsMax final blocks is taken, one more is 1008", async () => {
+  const client = await open(await serve({ deflate: true }));
+  const blocks = (count: number) => Buffer.concat(new Array(count).fill(deflateRawSync("a")));
+  client.send(frame(RSV1 | opcodes.TEXT, blocks(limits.deflateStreamsMax)));
+  assert.equal((await client.frame()).payload.toString(), "a".repeat(limits.deflateStreamsMax));
+  client.send(frame(RSV1 | opcodes.TEXT, blocks(limits.deflateStreamsMax + 1)));
+  const { payload } = await client.frame();
+  assert.equal(payload.readUInt16BE(0), 1008);
+  assert.match(payload.toString(), /deflateStreamsMax is 16/);
 });
 
 for (const [name, code, bytes] of [
-  [
-    "data behind a final block",
-    1007,
-    frame(RSV1 | opcodes.TEXT, Buffer.concat([deflateRawSync("a"), deflateRawSync("b")])),
-  ],
   ["what is no DEFLATE data", 1007, frame(RSV1 | opcodes.BINARY, Buffer.from([7, 7, 7]))],
   ["a compressed text that is not UTF-8", 1007, frame(RSV1 | opcodes.TEXT, deflated(Buffer.from([0xff, 0xfe])))],
   ["a bomb", 1009, frame(RSV1 | opcodes.BINARY, deflated(Buffer.alloc(64 << 20)))],

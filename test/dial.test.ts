@@ -575,7 +575,8 @@ for (const [kind, open] of Object.entries(kinds)) {
         break;
       }
       await gone(sockets[2]);
-      assert.equal(held?.() ?? 0, 0);
+      // What its reader left lingers until the server's end has come.
+      while ((held?.() ?? 0) > 0) await new Promise((resolve) => setImmediate(resolve));
     });
 
     it("gives every descriptor back", { skip: process.platform !== "linux" }, async (t) => {

@@ -18,6 +18,7 @@ export type DeflateOptions = Partial<DeflateAgreement & CompressionOptions>;
 export interface CompressionParts {
   readonly deflate?: boolean | DeflateOptions;
   readonly messageBytesMax?: number;
+  readonly fragmentsMax?: number;
 }
 
 /** A connection whose codec is its own, because its window outlives a message. */
@@ -45,10 +46,11 @@ export class Compression {
   #windowBytes = 0;
 
   /** `deflate` false: nobody gets it. */
-  constructor(columns: Columns, { deflate = false, messageBytesMax = limits.messageBytesMax }: CompressionParts) {
+  constructor(columns: Columns, parts: CompressionParts) {
+    const { deflate = false, messageBytesMax = limits.messageBytesMax, fragmentsMax = limits.fragmentsMax } = parts;
     const options = typeof deflate === "object" ? deflate : {};
     this.#columns = columns;
-    this.plainRules = { server: true, rsvAllowed: 0, messageBytesMax, fragmentsMax: limits.fragmentsMax };
+    this.plainRules = { server: true, rsvAllowed: 0, messageBytesMax, fragmentsMax };
     this.#options = { ...compressionDefaults, ...options };
     this.#wishes = deflate === false ? undefined : { ...deflateDefaults, ...options };
     const serverMaxWindowBits = this.#wishes?.serverMaxWindowBits ?? deflateDefaults.serverMaxWindowBits;

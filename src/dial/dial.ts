@@ -28,7 +28,8 @@ export interface DialOptions extends Omit<DialRequest, "url" | "key"> {
 
 /**
  * An open WebSocket as a transport: frames come from `source`, those that came right behind the answer among them, and
- * frames of a client are to be written.
+ * frames of a client are to be written. When the reader of `source` leaves before the end, the sending side is ended,
+ * and the connection closed as soon as the peer ends too, after closeSecondsMax at the latest.
  */
 export interface Dialed extends DialAgreement, Transport {}
 
@@ -90,8 +91,24 @@ async function* following(
     for (let next = await chunks.next(); !next.done; next = await chunks.next()) yield next.value;
     left = false;
   } finally {
-    // Its reader went before the end, or the connection broke: then it is closed already, and this does nothing.
-    if (left) transport.destroy();
+    if (left) void linger(transport, chunks);
+  }
+}
+
+/**
+ * Its reader went before the end, after a close frame mostly. A socket that is closed while unread bytes lie in the
+ * kernel is reset, and what was sent to the peer is lost; so what still comes is read and thrown away, for a while. A
+ * connection that broke is closed already.
+ */
+async function linger(transport: Transport, chunks: AsyncIterator<Uint8Array>): Promise<void> {
+  transport.end();
+  const timer = setTimeout(() => transport.destroy(), limits.closeSecondsMax * 1000);
+  try {
+    while (!(await chunks.next()).done);
+  } catch {
+  } finally {
+    clearTimeout(timer);
+    transport.destroy();
   }
 }
 

@@ -151,7 +151,10 @@ export class MessageReader {
       this.#utf8 = UTF8_START;
     }
     if (++this.#fragments > this.#rules.fragmentsMax) {
-      throw new ProtocolError(closeCodes.POLICY_VIOLATION, `fragmentsMax is ${this.#rules.fragmentsMax}`);
+      throw new ProtocolError(
+        closeCodes.POLICY_VIOLATION,
+        `fragmentsMax is ${this.#rules.fragmentsMax} (option fragmentsMax)`,
+      );
     }
   }
 
