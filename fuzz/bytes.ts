@@ -21,11 +21,20 @@ export function assertUntouched({ all, from, to }: Fenced, guard: Uint8Array): v
   assert.equal(before | behind, 0, "bytes beside its own were written to");
 }
 
-/** Guards that would be understood, were they read: ends of lines and heads, frames, tails of characters; or noise. */
+/** Guards that would be understood, were they read: ends of lines, frames, tails of characters, quotes; or noise. */
 export const guards: fc.Arbitrary<Uint8Array> = fc.oneof(
   fc.uint8Array({ maxLength: 20 }),
   fc
-    .constantFrom("0d0a0d0a0d0a", "0a0a0a", "613a20620d0a", "818000000000", "8100810081008100", "80808080", "bfbfbfbf")
+    .constantFrom(
+      "0d0a0d0a0d0a",
+      "0a0a0a",
+      "613a20620d0a",
+      "818000000000",
+      "8100810081008100",
+      "80808080",
+      "bfbfbfbf",
+      "22613d223b2c",
+    )
     .map(hex),
 );
 
@@ -38,6 +47,11 @@ export function hex(digits: string): Uint8Array {
 /** Text as bytes, one for each character. */
 export function latin1(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, "latin1"));
+}
+
+/** Bytes as text, one character for each. */
+export function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("latin1");
 }
 
 const changes = fc.oneof(

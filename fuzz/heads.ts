@@ -35,6 +35,8 @@ const values = fc.oneof(
     "websocket/13",
     '"websocket"',
     "h2c,websocket",
+    'a="b, upgrade, websocket", c',
+    '"a, upgrade, websocket',
   ),
 );
 const blanks = fc.constantFrom(" ", " ", " ", "", "\t", " \t ");
@@ -122,18 +124,32 @@ const long = fc
   .tuple(fc.integer({ min: 98, max: 102 }), lines)
   .map(([count, line]) => `GET / HTTP/1.1\r\n${`a: 1\r\n`.repeat(count)}${line}\r\n`);
 
-const right = fc.oneof(rightHeads, upgradeRequests);
+/** Texts in Latin-1: as they are, disturbed and mutated, with something behind; and noise. */
+function comings(source: fc.Arbitrary<string>): fc.Arbitrary<Uint8Array> {
+  const around = fc.tuple(
+    fc.constantFrom("", "", "", "\r\n"),
+    source,
+    fc.constantFrom("", "\x81\x80", "\r\n", "GET / HTTP/1.1\r\n\r\n"),
+  );
+  return fc.oneof(
+    { weight: 3, arbitrary: around.map((texts) => latin1(texts.join(""))) },
+    { weight: 6, arbitrary: disturbed(source).map(latin1) },
+    { weight: 6, arbitrary: mutated(source.map(latin1), 3) },
+    { weight: 1, arbitrary: fc.uint8Array({ maxLength: 40 }) },
+  );
+}
 
-/** What may come for a head, in Latin-1: right heads, disturbed and mutated ones, noise; and what follows a head. */
+/** What may come for the head of a request: right ones, ones that are wrong in a few places, and too long ones. */
 export const anyHeads: fc.Arbitrary<Uint8Array> = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: fc
-      .tuple(right, fc.constantFrom("", "\x81\x80", "\r\n", "GET / HTTP/1.1\r\n\r\n"))
-      .map(([head, rest]) => latin1(head + rest)),
-  },
-  { weight: 6, arbitrary: disturbed(right).map(latin1) },
-  { weight: 6, arbitrary: mutated(right.map(latin1), 3) },
-  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 40 }) },
+  { weight: 16, arbitrary: comings(fc.oneof(rightHeads, upgradeRequests)) },
   { weight: 1, arbitrary: long.map(latin1) },
 );
+
+const reasons = fc.constantFrom(" Switching Protocols", " OK", " ", "", " \t\x80", "  ");
+const statuses = fc.oneof(fc.constantFrom("101", "101", "200", "404", "099", "1010", "10"), fc.nat(999).map(String));
+const responses = fc
+  .tuple(versions, statuses, reasons, fc.array(lines, { maxLength: 8 }))
+  .map(([version, status, reason, lines]) => `HTTP/${version} ${status}${reason}\r\n${lines.join("")}\r\n`);
+
+/** The same for the head of a response. */
+export const anyResponses: fc.Arbitrary<Uint8Array> = comings(responses);

@@ -80,8 +80,14 @@ export const headDifferences: readonly HeadDifference[] = [
       ours === "refused" && isRead(theirs) && /^[^\r\n]* {2,}[^\r\n]*\r\n/.test(text),
   },
   {
-    name: "more than an empty line before the request line: node:http passes over any CR and LF",
-    clause: "RFC 9112, 2.2: a server SHOULD ignore at least one empty line, for clients that sent one behind a POST",
+    name: "a target with a fragment: node:http takes it",
+    clause: "RFC 9112, 3.2: a target is a path with a query at most; a client keeps the fragment to itself",
+    example: "GET /#a HTTP/1.1\r\n\r\n",
+    explains: ({ ours, theirs }) => ours === "refused" && isRead(theirs) && theirs.target.includes("#"),
+  },
+  {
+    name: "CR or LF before the request line, other than one empty line: node:http passes over them",
+    clause: "RFC 9112, 2.2: a server SHOULD ignore at least one empty line; readHead ignores one",
     example: "\r\n\r\nGET / HTTP/1.1\r\n\r\n",
     explains: ({ text, ours, theirs }) => ours === "refused" && isRead(theirs) && /^[\r\n]/.test(text),
   },

@@ -1,14 +1,18 @@
 import { acceptKey } from "./properties/accept-key.ts";
 import { bounds } from "./properties/bounds.ts";
 import { close } from "./properties/close.ts";
+import { cookie } from "./properties/cookie.ts";
+import { deflate } from "./properties/deflate.ts";
 import { requestHead } from "./properties/head.ts";
 import { headEnd } from "./properties/head-end.ts";
 import { headNode } from "./properties/head-node.ts";
 import { header } from "./properties/header.ts";
+import { list } from "./properties/list.ts";
 import { mask } from "./properties/mask.ts";
 import { messages } from "./properties/messages.ts";
 import { receive } from "./properties/receive.ts";
 import { release } from "./properties/release.ts";
+import { responseHead } from "./properties/response-head.ts";
 import { stream } from "./properties/stream.ts";
 import { upgrade } from "./properties/upgrade.ts";
 import { utf8 } from "./properties/utf8.ts";
@@ -30,6 +34,10 @@ export const properties: readonly Property[] = [
   requestHead,
   headEnd,
   headNode,
+  responseHead,
+  list,
+  cookie,
   upgrade,
+  deflate,
   bounds,
 ];

@@ -1,13 +1,5 @@
 import assert from "node:assert/strict";
 
-/** What a parser did with bytes that are watched. */
-export interface Watch {
-  /** The bytes, to be given to the parser. */
-  readonly bytes: Uint8Array;
-  /** How many bytes were read or written so far. */
-  readonly touched: () => number;
-}
-
 /** Thrown when a parser reaches beyond its bytes, or takes too much work for them. */
 export class OutOfBounds extends Error {
   override readonly name = "OutOfBounds";
@@ -15,10 +7,10 @@ export class OutOfBounds extends Error {
 
 /**
  * Bytes that count every access, and throw {@link OutOfBounds} at one outside `[from, to)` and at the access number
- * `accessesMax`: so a loop without end ends. `indexOf`, `set`, `subarray` and `slice` count what they touch; words made
- * of `buffer` are not seen.
+ * `accessesMax`: so a loop without end ends. Of the methods only `indexOf`, `subarray` and `slice` may be called, and
+ * count what they touch; words made of `buffer` are not seen.
  */
-export function watch(all: Uint8Array, from: number, to: number, accessesMax: number): Watch {
+export function watch(all: Uint8Array, from: number, to: number, accessesMax: number): Uint8Array {
   let touched = 0;
   const touch = (at: number) => {
     if (at < from || at >= to) throw new OutOfBounds(`byte ${at} was touched, which is not in [${from}, ${to})`);
@@ -45,7 +37,7 @@ export function watch(all: Uint8Array, from: number, to: number, accessesMax: nu
       return all.slice(begin, end);
     },
   };
-  const bytes = new Proxy(all, {
+  return new Proxy(all, {
     get(target, name) {
       if (typeof name === "string" && /^\d/.test(name)) touch(Number(name));
       const value: unknown = methods[name as string] ?? Reflect.get(target, name, target);
@@ -60,5 +52,4 @@ export function watch(all: Uint8Array, from: number, to: number, accessesMax: nu
       return Reflect.set(target, name, value, target);
     },
   });
-  return { bytes, touched: () => touched };
 }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { runBatch } from "../fuzz/batch.ts";
-import { hex, latin1 } from "../fuzz/bytes.ts";
+import { hex, inPieces, latin1 } from "../fuzz/bytes.ts";
 import { main } from "../fuzz/cli.ts";
 import { literal } from "../fuzz/literal.ts";
 import { headDifferences } from "../fuzz/node-differences.ts";
@@ -15,6 +15,7 @@ import { properties } from "../fuzz/properties.ts";
 import type { Property } from "../fuzz/property.ts";
 import { findText } from "../fuzz/report.ts";
 import { run } from "../fuzz/run.ts";
+import { OutOfBounds, watch } from "../fuzz/watched.ts";
 import { differences } from "../fuzz/ws-differences.ts";
 
 const SEED = 6455;
@@ -33,7 +34,7 @@ test("properties have names of their own", () => {
   assert.equal(new Set(properties.map(({ name }) => name)).size, properties.length);
 });
 
-// ---- The known differences ------------------------------------------------------------------------------------------------
+// ---- The known differences ----------------------------------------------------------------------------------------
 
 for (const { name, example } of differences) {
   test(`Belfry and ws differ, and one row says why: ${name}`, () => {
@@ -60,7 +61,36 @@ for (const { name, example } of headDifferences) {
   });
 }
 
-// ---- The runner -----------------------------------------------------------------------------------------------------------
+// ---- What inputs are put into -------------------------------------------------------------------------------------
+
+test("watch lets bytes be read and written in its bounds so many times, and throws at the first access beyond", () => {
+  const all = Uint8Array.of(9, 1, 2, 3, 9);
+  const bytes = watch(all, 1, 4, 7);
+  bytes[1] = 7;
+  assert.deepEqual([all[1], bytes[3], bytes.length, bytes.indexOf(2, 1)], [7, 3, 5, 2]);
+  for (const at of [0, 4, 5]) assert.throws(() => bytes[at], OutOfBounds);
+  assert.throws(() => (bytes[4] = 0), OutOfBounds);
+  assert.throws(() => bytes.subarray(0, 2), OutOfBounds);
+  assert.throws(() => bytes.slice(2), OutOfBounds);
+  assert.deepEqual(bytes.subarray(1, 4), Uint8Array.of(7, 2, 3));
+  assert.throws(() => bytes[1], /more than 7 accesses to 3 bytes/);
+  assert.throws(() => watch(all, 1, 4, 9).indexOf(5, 1), OutOfBounds);
+  assert.throws(() => bytes.fill(0), /fill is not watched/);
+});
+
+test("fence and inPieces show what a parser writes beside its bytes", () => {
+  const guard = Uint8Array.of(1, 2);
+  const pieces = [Uint8Array.of(5), Uint8Array.of(6, 7)];
+  const seen: number[] = [];
+  inPieces(pieces, guard, (bytes, from, to) => seen.push(...bytes.subarray(from, to).fill(0, 0, 0)));
+  assert.deepEqual(seen, [5, 6, 7]);
+  for (const beside of [-1, 0]) {
+    const spoil = (bytes: Uint8Array, from: number, to: number) => bytes.fill(0, beside < 0 ? from - 1 : to);
+    assert.throws(() => inPieces(pieces, guard, spoil), /beside its own were written to/);
+  }
+});
+
+// ---- The runner ---------------------------------------------------------------------------------------------------
 
 /** A property that holds for every number but those of 1000 and more. */
 const planted: Property<{ n: number; bytes: Uint8Array }> = {
@@ -179,7 +209,7 @@ for (const [where, isTTY, told] of [
   });
 }
 
-// ---- The command ----------------------------------------------------------------------------------------------------------
+// ---- The command --------------------------------------------------------------------------------------------------
 
 async function command(...argv: string[]) {
   const lines: string[] = [];

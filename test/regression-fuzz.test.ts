@@ -22,6 +22,11 @@ const finds: readonly [property: string, what: string, input: unknown][] = [
     "findHeadEnd looks for a line feed up to the end of the array",
     { parser: "findHeadEnd", bytes: hex(""), guard: hex("00") },
   ],
+  [
+    "bounds",
+    "ListCursor looks for a quote behind the last byte of `a;b=`",
+    { parser: "ListCursor", bytes: hex("613b623d"), guard: hex("") },
+  ],
 ];
 
 for (const [name, what, input] of finds) {

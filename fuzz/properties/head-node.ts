@@ -3,6 +3,8 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { HandshakeError } from "../../src/errors.ts";
 import { ascii, RequestHead, readHead } from "../../src/ws/index.ts";
+import { text } from "../bytes.ts";
+import { headersOf } from "../head-checks.ts";
 import { anyHeads } from "../heads.ts";
 import { type HeadDispute, headDifferences } from "../node-differences.ts";
 import { type HeadReading, nodeRead } from "../node-peer.ts";
@@ -33,7 +35,7 @@ export function headDispute(bytes: Uint8Array): HeadDispute | undefined {
   const theirs = nodeRead(bytes);
   const ours = ourReading(bytes);
   if (isAlike(ours, theirs)) return undefined;
-  return { text: Buffer.from(bytes).toString("latin1"), ours, theirs };
+  return { text: text(bytes), ours, theirs };
 }
 
 /** The size counts when both tell it. */
@@ -53,12 +55,9 @@ function ourReading(bytes: Uint8Array): HeadReading {
     throw error;
   }
   if (size === 0) return "more";
-  const headers = Array.from({ length: head.count }, (_, i) => {
-    return [ascii(bytes, head.nameFrom(i), head.nameTo(i)), ascii(bytes, head.valueFrom(i), head.valueTo(i))];
-  });
   const method = ascii(bytes, head.methodFrom, head.methodTo);
   const target = ascii(bytes, head.targetFrom, head.targetTo);
-  return { method, target, headers: headers.flat(), size };
+  return { method, target, headers: headersOf(head).flat(), size };
 }
 
 function told(reading: HeadReading): string {

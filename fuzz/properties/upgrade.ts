@@ -11,9 +11,9 @@ import {
   UpgradeRequest,
   writeAnswer,
 } from "../../src/ws/index.ts";
-import { assertUntouched, fence, guards, latin1, mutated } from "../bytes.ts";
+import { assertUntouched, fence, guards, latin1, mutated, text } from "../bytes.ts";
 import { rightHeads, upgradeRequests } from "../heads.ts";
-import { type NaiveHead, naiveHead } from "../naive-head.ts";
+import { type NaiveRequest, naiveRequest } from "../naive-head.ts";
 import type { Property } from "../property.ts";
 
 interface Input {
@@ -30,7 +30,7 @@ export const upgrade: Property<Input> = {
   share: 8,
   inputs: fc.record({ bytes: fc.oneof(requests, mutated(requests, 2)), guard: guards }),
   check({ bytes, guard }) {
-    const verdict = naiveHead(Buffer.from(bytes).toString("latin1"));
+    const verdict = naiveRequest(text(bytes));
     if (!("head" in verdict)) return;
     const { all, from, to } = fence(bytes, guard);
     const head = new RequestHead();
@@ -43,7 +43,7 @@ export const upgrade: Property<Input> = {
   },
 };
 
-function checkHandshake(head: RequestHead, said: NaiveHead, guard: Uint8Array): void {
+function checkHandshake(head: RequestHead, said: NaiveRequest, guard: Uint8Array): void {
   assert.equal(asksForWebSocket(head), holds(said, "upgrade", "websocket"), "asksForWebSocket");
   checkRequest(new UpgradeRequest(head, () => "::1"), said);
   const status = naiveStatus(said);
@@ -61,18 +61,21 @@ function statusOf(head: RequestHead): number {
   }
 }
 
-function valuesOf({ headers }: NaiveHead, wanted: string): string[] {
+function valuesOf({ headers }: NaiveRequest, wanted: string): string[] {
   return headers.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value);
 }
 
 /** RFC 9110, 5.3 and 5.6.1: lines of one name are one list. */
-function holds(head: NaiveHead, name: string, token: string): boolean {
-  const members = valuesOf(head, name).join(",").split(",");
+function holds(head: NaiveRequest, name: string, token: string): boolean {
+  // A comma within quotes parts nothing, and quotes that do not end quote all the rest.
+  const members = valuesOf(head, name).flatMap(
+    (value) => value.match(/(?:"(?:\\[\s\S]|[^"\\])*(?:"|\\?$)|[^,"])*/g) ?? [],
+  );
   return members.some((member) => member.replace(/^[\t ]+|[\t ]+$/g, "").toLowerCase() === token);
 }
 
 /** The points of 4.2.1, in Belfry's order. */
-function naiveStatus(head: NaiveHead): number {
+function naiveStatus(head: NaiveRequest): number {
   const [key] = valuesOf(head, "sec-websocket-key");
   const [length = "0"] = valuesOf(head, "content-length");
   if (head.method !== "GET") return 405;
@@ -87,7 +90,7 @@ function naiveStatus(head: NaiveHead): number {
 }
 
 /** What the application is shown. */
-function checkRequest(request: UpgradeRequest, { target, headers }: NaiveHead): void {
+function checkRequest(request: UpgradeRequest, { target, headers }: NaiveRequest): void {
   const [path, ...query] = target.split("?");
   assert.equal(request.url, target);
   assert.equal(request.path, path);
@@ -103,7 +106,7 @@ function checkRequest(request: UpgradeRequest, { target, headers }: NaiveHead): 
   );
 }
 
-function checkAnswer(head: RequestHead, said: NaiveHead, guard: Uint8Array): void {
+function checkAnswer(head: RequestHead, said: NaiveRequest, guard: Uint8Array): void {
   const out = fence(new Uint8Array(ANSWER_BYTES + 6), guard);
   assert.equal(writeAnswer(head, out.all, out.from, "A: b\r\n"), ANSWER_BYTES + 6);
   assertUntouched(out, guard);
@@ -112,5 +115,5 @@ function checkAnswer(head: RequestHead, said: NaiveHead, guard: Uint8Array): voi
   const expected =
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
     `Sec-WebSocket-Accept: ${accept}\r\nA: b\r\n\r\n`;
-  assert.equal(Buffer.from(out.all.subarray(out.from, out.to)).toString("latin1"), expected);
+  assert.equal(text(out.all.subarray(out.from, out.to)), expected);
 }
