@@ -83,7 +83,7 @@ export class ListCursor {
     this.valueTo = -1;
     if (at === this.#to || this.#bytes[at] !== EQUALS) return;
     this.valueFrom = at + 1;
-    if (this.#bytes[at + 1] === QUOTE && at + 1 < this.#to) return this.#readQuoted(at + 1);
+    if (at + 1 < this.#to && this.#bytes[at + 1] === QUOTE) return this.#readQuoted(at + 1);
     this.valueTo = this.#token(at + 1);
     if (this.valueTo === this.valueFrom) this.#refuse("holds a parameter without a value behind its =");
   }
