@@ -83,6 +83,13 @@ export const limits = {
   commandBytesMax: 65_536,
   /** Time from the WebSocket's opening to a successful connect command, after which it closes with 3502. */
   staleSecondsMax: 10,
+  /** All histories that a process keeps; beyond it the channels that were not published to for longest are forgotten. */
+  historyBytesMax: 268_435_456,
+  /** Publications that one read of a history gives. */
+  historyReadMax: 300,
+  /** How long an idempotency key is known, and how many are. */
+  idempotencySeconds: 300,
+  idempotencyKeysMax: 100_000,
   /** Body of a request to the HTTP API: 413 beyond. Option of the push server. */
   apiBodyBytesMax: 4_194_304,
   /** Seconds between two pings of Centrifugo's protocol, and seconds in which the pong must come (3012). */

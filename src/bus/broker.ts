@@ -1,8 +1,79 @@
+/** A place in a channel's stream: the offset of a publication, and the epoch of the stream that counted it. */
+export interface StreamPosition {
+  /** 0 is the place before the first publication. */
+  readonly offset: number;
+  /** Says which stream it is: offsets of different epochs have nothing to do with each other. */
+  readonly epoch: string;
+}
+
 /** One event in a channel, as the Bus carries it. */
 export interface Publication {
   readonly channel: string;
   /** The application's data: one JSON text, without a raw line feed. */
   readonly data: string;
+  /** 0 when the channel has no history. */
+  readonly offset: number;
+  /**
+   * The offset of the publication before it in its channel, 0 for none: offsets need not be consecutive. Who stands at
+   * `position` has missed nothing if `previous <= position < offset`.
+   */
+  readonly previous: number;
+  /** The epoch of its stream, "" when the channel has no history. */
+  readonly epoch: string;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  /** The client that published it, as the JSON text of a ClientInfo; absent when a back end did. */
+  readonly info?: string | undefined;
+}
+
+/** How much of a channel the Bus keeps. */
+export interface HistoryOptions {
+  /** Publications. */
+  readonly size: number;
+  /** How long a publication is kept. */
+  readonly seconds: number;
+}
+
+/** What a publication is besides its data. */
+export interface PublishOptions {
+  /** Adds it to the channel's history, which gives it an offset; without it the publication is delivered only. */
+  readonly history?: HistoryOptions | undefined;
+  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly info?: string | undefined;
+  /** A second publication with the same key within idempotencySeconds is not made; the first one's position is told. */
+  readonly idempotencyKey?: string | undefined;
+  /** A publication whose version is not above that of the channel's last one, in the same `versionEpoch`, is dropped. */
+  readonly version?: number | undefined;
+  readonly versionEpoch?: string | undefined;
+}
+
+/** What to read of a channel's history. */
+export interface HistoryQuery {
+  /** Only what stands behind this offset; with `reverse` only what stands before it. */
+  readonly since?: number | undefined;
+  /** Most publications to read; 0 reads the position alone. */
+  readonly limit: number;
+  /** From the newest to the oldest. */
+  readonly reverse?: boolean | undefined;
+}
+
+/** What was read, and where the stream's end is now. */
+export interface History extends StreamPosition {
+  readonly publications: readonly Publication[];
+}
+
+/** Somebody has come to a channel or gone; `info` is the JSON text of a ClientInfo. */
+export interface ChannelEvent {
+  readonly channel: string;
+  readonly type: "join" | "leave";
+  readonly info: string;
+}
+
+/** What is delivered; each must not throw. */
+export interface BrokerListener {
+  publication(publication: Publication): void;
+  event(event: ChannelEvent): void;
+  /** A message of a node to all nodes, itself included: one JSON text. */
+  control(message: string): void;
 }
 
 /**
@@ -10,24 +81,36 @@ export interface Publication {
  * in the process or beyond it, is the choice of whoever makes it.
  */
 export interface Broker {
-  /** Hands a publication to the Bus; resolves when the Bus has taken it, rejects when it could not. */
-  publish(channel: string, data: string): Promise<void>;
   /**
-   * The same data to many channels, at the cost of one call. Resolves with what became of each, in their order:
-   * `undefined` for those that the Bus has taken, the error for the others.
+   * Hands a publication to the Bus; resolves with its position when the Bus has taken it (offset 0 and epoch "" without
+   * history), rejects when it could not.
    */
-  broadcast(channels: readonly string[], data: string): Promise<(Error | undefined)[]>;
+  publish(channel: string, data: string, options?: PublishOptions): Promise<StreamPosition>;
   /**
-   * Says that publications of the channel are wanted here. A Bus may deliver channels that nobody asked for (a wildcard
-   * costs less than millions of subscriptions): the listener must bear them.
+   * The same data to many channels, at the cost of one call; `optionsOf` says how for each channel. Resolves with what
+   * became of each, in their order: its position, or the error.
+   */
+  broadcast(
+    channels: readonly string[],
+    data: string,
+    optionsOf?: (channel: string) => PublishOptions | undefined,
+  ): Promise<(StreamPosition | Error)[]>;
+  /** Reads a channel's history, oldest first unless it is asked for in reverse. */
+  history(channel: string, query: HistoryQuery): Promise<History>;
+  /** Forgets a channel's publications; its position stays. */
+  removeHistory(channel: string): Promise<void>;
+  /** Tells the channel's subscribers who came or went. */
+  announce(event: ChannelEvent): Promise<void>;
+  /** Tells all nodes. */
+  control(message: string): Promise<void>;
+  /**
+   * Says that publications and events of the channel are wanted here. A Bus may deliver channels that nobody asked for
+   * (a wildcard costs less than millions of subscriptions): the listener must bear them.
    */
   subscribe(channel: string): void;
   unsubscribe(channel: string): void;
-  /**
-   * Adds a listener for everything that is delivered here, in the order of each channel. It must not throw. Returns the
-   * function that removes it.
-   */
-  listen(listener: (publication: Publication) => void): () => void;
+  /** Adds a listener for everything that is delivered here, in the order of each channel. Returns what removes it. */
+  listen(listener: BrokerListener): () => void;
   /** Ends the broker; what was published before has been delivered or handed on. */
   close(): Promise<void>;
 }

@@ -1,2 +1,12 @@
-export type { Broker, Publication } from "./broker.ts";
+export type {
+  Broker,
+  BrokerListener,
+  ChannelEvent,
+  History,
+  HistoryOptions,
+  HistoryQuery,
+  Publication,
+  PublishOptions,
+  StreamPosition,
+} from "./broker.ts";
 export { MemoryBroker } from "./memory.ts";

@@ -1,39 +1,105 @@
+import { randomBytes } from "node:crypto";
 import { BelfryError } from "../errors.ts";
-import type { Broker, Publication } from "./broker.ts";
+import type {
+  Broker,
+  BrokerListener,
+  ChannelEvent,
+  History,
+  HistoryQuery,
+  Publication,
+  PublishOptions,
+  StreamPosition,
+} from "./broker.ts";
+import { Keys } from "./keys.ts";
+import { Streams } from "./streams.ts";
+
+const NOWHERE: StreamPosition = { offset: 0, epoch: "" };
 
 /**
  * The Bus within one process, and the default. A publication is delivered before `publish` returns. Interest is not
  * tracked: the hub looks the channel up anyway, and a set of millions of names would only double that table.
  */
 export class MemoryBroker implements Broker {
-  readonly #listeners = new Set<(publication: Publication) => void>();
+  readonly #listeners = new Set<BrokerListener>();
+  /** One for all streams of this process: what was before it is not known here. */
+  readonly #epoch = randomBytes(4).toString("hex");
+  readonly #streams: Streams;
+  readonly #keys: Keys;
   #closed = false;
 
-  async publish(channel: string, data: string): Promise<void> {
-    this.#checkOpen();
-    this.#deliver(channel, data);
+  /** `now` is the clock, in milliseconds. */
+  constructor(now: () => number = Date.now) {
+    this.#streams = new Streams(now);
+    this.#keys = new Keys(now);
   }
-  async broadcast(channels: readonly string[], data: string): Promise<undefined[]> {
+
+  async publish(channel: string, data: string, options: PublishOptions = {}): Promise<StreamPosition> {
     this.#checkOpen();
-    for (const channel of channels) this.#deliver(channel, data);
-    return new Array(channels.length).fill(undefined);
+    return this.#publish(channel, data, options);
+  }
+  async broadcast(
+    channels: readonly string[],
+    data: string,
+    optionsOf?: (channel: string) => PublishOptions | undefined,
+  ): Promise<StreamPosition[]> {
+    this.#checkOpen();
+    return channels.map((channel) => this.#publish(channel, data, optionsOf?.(channel) ?? NO_OPTIONS));
+  }
+  async history(channel: string, query: HistoryQuery): Promise<History> {
+    return { ...this.#streams.read(channel, query), epoch: this.#epoch };
+  }
+  async removeHistory(channel: string): Promise<void> {
+    this.#streams.clear(channel);
+  }
+  async announce(event: ChannelEvent): Promise<void> {
+    this.#checkOpen();
+    for (const listener of this.#listeners) listener.event(event);
+  }
+  async control(message: string): Promise<void> {
+    this.#checkOpen();
+    for (const listener of this.#listeners) listener.control(message);
   }
   subscribe(): void {}
   unsubscribe(): void {}
-  listen(listener: (publication: Publication) => void): () => void {
+  listen(listener: BrokerListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
   async close(): Promise<void> {
     this.#closed = true;
     this.#listeners.clear();
+    this.#streams.close();
   }
 
   #checkOpen(): void {
     if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "publish: the broker is closed");
   }
-  #deliver(channel: string, data: string): void {
-    const publication = { channel, data };
-    for (const listener of this.#listeners) listener(publication);
+
+  #publish(channel: string, data: string, options: PublishOptions): StreamPosition {
+    const { idempotencyKey } = options;
+    const before = idempotencyKey === undefined ? undefined : this.#keys.find(channel, idempotencyKey);
+    const position = before ?? this.#take(channel, data, options);
+    if (idempotencyKey !== undefined && !before) this.#keys.add(channel, idempotencyKey, position);
+    return position;
+  }
+
+  #take(channel: string, data: string, options: PublishOptions): StreamPosition {
+    const { history, version, versionEpoch = "" } = options;
+    const isOld = version !== undefined && !this.#streams.advanceVersion(channel, version, versionEpoch, history);
+    if (isOld) return { offset: this.#streams.top(channel), epoch: history ? this.#epoch : "" };
+    const publication = { channel, data, offset: 0, previous: 0, epoch: "", tags: options.tags, info: options.info };
+    if (!history) {
+      this.#deliver(publication);
+      return NOWHERE;
+    }
+    const added = this.#streams.add({ ...publication, epoch: this.#epoch }, history);
+    this.#deliver(added);
+    return { offset: added.offset, epoch: this.#epoch };
+  }
+
+  #deliver(publication: Publication): void {
+    for (const listener of this.#listeners) listener.publication(publication);
   }
 }
+
+const NO_OPTIONS: PublishOptions = {};

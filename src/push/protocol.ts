@@ -14,9 +14,17 @@ export const replyErrors = {
   106: "limit exceeded",
   107: "bad request",
   108: "not available",
+  109: "token expired",
+  110: "expired",
+  111: "too many requests",
+  112: "unrecoverable position",
+  113: "concurrent pagination",
 } as const;
 /** A code of {@link replyErrors}; its message follows from it. */
 export type ReplyErrorCode = keyof typeof replyErrors;
+
+/** Errors after which the client is to try again. */
+const TEMPORARY: readonly number[] = [100, 111, 113];
 
 /**
  * Codes that a connection is closed with (PROTOCOL.md, "Closes"): 3000–3499 and the client comes back, 3500–3999 and it
@@ -25,13 +33,34 @@ export type ReplyErrorCode = keyof typeof replyErrors;
 export const disconnects = {
   SHUTDOWN: { code: 3001, reason: "shutdown" },
   SERVER_ERROR: { code: 3004, reason: "internal server error" },
+  CONNECTION_EXPIRED: { code: 3005, reason: "connection expired" },
+  SUBSCRIPTION_EXPIRED: { code: 3006, reason: "subscription expired" },
   SLOW: { code: 3008, reason: "slow" },
+  INSUFFICIENT_STATE: { code: 3010, reason: "insufficient state" },
   NO_PONG: { code: 3012, reason: "no pong" },
+  TOO_MANY_REQUESTS: { code: 3013, reason: "too many requests" },
+  INVALID_TOKEN: { code: 3500, reason: "invalid token" },
   BAD_REQUEST: { code: 3501, reason: "bad request" },
   STALE: { code: 3502, reason: "stale" },
+  FORCE_DISCONNECT: { code: 3503, reason: "force disconnect" },
+  CONNECTION_LIMIT: { code: 3504, reason: "connection limit" },
+  CHANNEL_LIMIT: { code: 3505, reason: "channel limit" },
+  PERMISSION_DENIED: { code: 3507, reason: "permission denied" },
+  NOT_AVAILABLE: { code: 3508, reason: "not available" },
 } as const;
-/** One of {@link disconnects}: what the close frame says. */
-export type Disconnect = (typeof disconnects)[keyof typeof disconnects];
+
+/** What the close frame says: one of {@link disconnects}, or the application's own. */
+export interface Disconnect {
+  readonly code: number;
+  readonly reason: string;
+}
+
+/** What ends a subscription from the server's side: below 2500 for good, from there on the client subscribes again. */
+export const unsubscribes = {
+  SERVER: { code: 2000, reason: "server unsubscribe" },
+  INSUFFICIENT_STATE: { code: 2500, reason: "insufficient state" },
+  EXPIRED: { code: 2501, reason: "subscription expired" },
+} as const;
 
 /** The methods, in the order in which they are looked for in a command that holds several. */
 export const methods = [
@@ -52,14 +81,21 @@ export type Method = (typeof methods)[number];
 /** A command as it was parsed: nothing is known of its fields yet. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** An error that is answered; the connection goes on. */
+/** An error that is answered; the connection goes on. Codes 400–1999 are the application's, with its own message. */
 export class ReplyError extends Error {
   override readonly name = "ReplyError";
-  readonly code: ReplyErrorCode;
-  constructor(code: ReplyErrorCode) {
-    super(replyErrors[code]);
+  readonly code: number;
+  /** Whether the client is to try again. */
+  readonly temporary: boolean;
+  constructor(code: number, message = messageOf(code), temporary = TEMPORARY.includes(code)) {
+    super(message);
     this.code = code;
+    this.temporary = temporary;
   }
+}
+
+function messageOf(code: number): string {
+  return (replyErrors as Readonly<Record<number, string>>)[code] ?? "error";
 }
 
 /** An error after which the connection is closed. */
@@ -80,10 +116,9 @@ export function encodeReply(id: number, method: Method, result: object): string 
   return `{"id":${id},"${method}":${JSON.stringify(result)}}`;
 }
 
-/** The error reply to the command `id`; code 100 is marked as temporary, so that the client tries again. */
-export function encodeError(id: number, code: ReplyErrorCode): string {
-  const temporary = code === 100 ? ',"temporary":true' : "";
-  return `{"id":${id},"error":{"code":${code},"message":"${replyErrors[code]}"${temporary}}}`;
+/** The error reply to the command `id`. */
+export function encodeError(id: number, { code, message, temporary }: ReplyError): string {
+  return `{"id":${id},"error":{"code":${code},"message":${JSON.stringify(message)}${temporary ? ',"temporary":true' : ""}}}`;
 }
 
 /** A publication's push; `data` is JSON text without a raw line feed. */

@@ -71,7 +71,7 @@ function dispatchOne(parts: CommandParts, fd: number, command: Fields): string {
   } catch (error) {
     if (!(error instanceof ReplyError)) throw error;
     if (method === "connect") clients.fail(fd);
-    return encodeError(id, error.code);
+    return encodeError(id, error);
   }
 }
 
