@@ -46,7 +46,7 @@ export function httpApi({ apiKey, broker }: HttpApiParts): Hono {
   api.post("/api/broadcast", (c) =>
     call(c, broadcastBody, async ({ channels, data }) => {
       const outcomes = await broker.broadcast(channels, JSON.stringify(data));
-      return { result: { responses: outcomes.map((error) => (error ? failure(100) : taken)) } };
+      return { result: { responses: outcomes.map((outcome) => (outcome instanceof Error ? failure(100) : taken)) } };
     }),
   );
   api.notFound((c) => c.json({ code: 404, message: "there is no such method; there are publish and broadcast" }, 404));

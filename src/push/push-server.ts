@@ -110,7 +110,11 @@ export class PushServer {
   async listen(options: ListenOptions = {}): Promise<ListeningAddress> {
     const address = await this.#server.listen(options);
     this.#unlisten();
-    this.#unlisten = this.#broker.listen(({ channel, data }) => this.#deliver(channel, data));
+    this.#unlisten = this.#broker.listen({
+      publication: ({ channel, data }) => this.#deliver(channel, data),
+      event: () => {},
+      control: () => {},
+    });
     this.#clients.start();
     return address;
   }
