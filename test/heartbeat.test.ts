@@ -369,19 +369,29 @@ test("Clients disconnects with STALE who has not connected staleSecondsMax ticks
   assert.equal(bench.ends.length, 3);
 });
 
-test("Clients knows who is new and who is connected, and counts those", () => {
+test("Clients lets a client connect once, and knows and counts who is connected", () => {
   const { clients } = new ClientsBench();
-  assert.deepEqual([clients.isNew(5), clients.isConnected(5), clients.isConnected(100_000)], [false, false, false]);
+  assert.deepEqual([clients.begin(5), clients.isConnected(5), clients.isConnected(100_000)], [false, false, false]);
   clients.open(5);
-  assert.deepEqual([clients.isNew(5), clients.isConnected(5), clients.connected], [true, false, 0]);
+  assert.deepEqual(
+    [clients.begin(5), clients.begin(5), clients.isConnected(5), clients.connected],
+    [true, false, false, 0],
+  );
   clients.connect(5);
-  assert.deepEqual([clients.isNew(5), clients.isConnected(5), clients.connected], [false, true, 1]);
+  assert.deepEqual([clients.begin(5), clients.isConnected(5), clients.connected], [false, true, 1]);
+  const id = clients.idOf(5);
+  assert.equal(clients.find(id), 5);
+  const generation = clients.generationOf(5);
   clients.close(5);
   clients.close(5);
-  assert.deepEqual([clients.isNew(5), clients.isConnected(5), clients.connected], [false, false, 0]);
+  assert.deepEqual([clients.begin(5), clients.isConnected(5), clients.connected], [false, false, 0]);
+  assert.equal(clients.find(id), -1);
+  assert.notEqual(clients.generationOf(5), generation);
   clients.open(5000);
   clients.fail(5000);
-  assert.deepEqual([clients.isNew(5000), clients.isConnected(5000), clients.connected], [false, false, 0]);
+  assert.deepEqual([clients.begin(5000), clients.isConnected(5000), clients.connected], [false, false, 0]);
+  for (const nobody of ["", "x", "00000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"])
+    assert.equal(clients.find(nobody), -1);
 });
 
 test("Clients.connect gives ids that look like a UUID and never come twice, over descriptors, generations and nodes", () => {

@@ -12,6 +12,7 @@ import { createMailHttp } from "../examples/mail/http.ts";
 import { MailReceiver } from "../examples/mail/smtp.ts";
 import { Storage } from "../examples/mail/storage.ts";
 import type { MailEvent } from "../examples/mail/wire.ts";
+import type { StreamPosition } from "../src/bus/index.ts";
 
 /** A folder that is deleted after the test. */
 export function temporaryFolder(t: TestContext): string {
@@ -36,8 +37,9 @@ export interface Published {
 /** A Bus that keeps what is published; `publish` may be replaced by one that fails. */
 export class RecordingBus {
   readonly published: Published[] = [];
-  publish = async (channel: string, data: string): Promise<void> => {
+  publish = async (channel: string, data: string): Promise<StreamPosition> => {
     this.published.push({ channel, event: JSON.parse(data) });
+    return { offset: 0, epoch: "" };
   };
 }
 

@@ -95,8 +95,8 @@ export interface Broker {
     data: string,
     optionsOf?: (channel: string) => PublishOptions | undefined,
   ): Promise<(StreamPosition | Error)[]>;
-  /** Reads a channel's history, oldest first unless it is asked for in reverse. */
-  history(channel: string, query: HistoryQuery): Promise<History>;
+  /** Reads a channel's history, oldest first unless it is asked for in reverse; at once where it is in the process. */
+  history(channel: string, query: HistoryQuery): History | Promise<History>;
   /** Forgets a channel's publications; its position stays. */
   removeHistory(channel: string): Promise<void>;
   /** Tells the channel's subscribers who came or went. */

@@ -45,7 +45,7 @@ export class MemoryBroker implements Broker {
     this.#checkOpen();
     return channels.map((channel) => this.#publish(channel, data, optionsOf?.(channel) ?? NO_OPTIONS));
   }
-  async history(channel: string, query: HistoryQuery): Promise<History> {
+  history(channel: string, query: HistoryQuery): History {
     return { ...this.#streams.read(channel, query), epoch: this.#epoch };
   }
   async removeHistory(channel: string): Promise<void> {

@@ -29,9 +29,14 @@ export class Handles {
     return made;
   }
 
-  /** Keeps this handle, and no other, for its connection until `forget`. */
+  /** Keeps this handle, and no other, for its connection until `forget`, or until its data is undefined again. */
   pin(connection: Connection): void {
     const fd = connection.descriptor;
+    if (connection.data === undefined) {
+      this.#columns.flags[fd] = (this.#columns.flags[fd] as number) & ~flags.PINNED;
+      this.#pinned.delete(fd);
+      return;
+    }
     this.#columns.flags[fd] = (this.#columns.flags[fd] as number) | flags.PINNED;
     this.#pinned.set(fd, connection);
   }

@@ -7,6 +7,8 @@ const CAPACITY_MIN = 1024;
 const NEW = 1;
 const CONNECTED = 2;
 const FAILED = 4;
+/** The connect command is under way. */
+const CONNECTING = 16;
 /** A ping is out, and its pong has not come. */
 const PINGED = 8;
 
@@ -44,8 +46,15 @@ export class Clients {
   get connected(): number {
     return this.#connected;
   }
-  isNew(fd: number): boolean {
-    return this.#state[fd] === NEW;
+  /** The connect command begins; false when there was one before. */
+  begin(fd: number): boolean {
+    if (this.#state[fd] !== NEW) return false;
+    this.#state[fd] = CONNECTING;
+    return true;
+  }
+  /** Counts the clients that a descriptor has been. */
+  generationOf(fd: number): number {
+    return this.#generation[fd] as number;
   }
   isConnected(fd: number): boolean {
     return ((this.#state[fd] as number) & CONNECTED) !== 0;
@@ -60,12 +69,33 @@ export class Clients {
     this.#fresh.set(fd, this.#tick);
   }
 
-  /** The connect command was accepted; returns the client's id, which is unique over all nodes and restarts. */
+  /** The connect command was accepted; returns the client's id. */
   connect(fd: number): string {
     this.#state[fd] = CONNECTED;
     this.#fresh.delete(fd);
     this.#connected++;
-    return this.#idOf(fd);
+    return this.idOf(fd);
+  }
+
+  /**
+   * The client's id, which is unique over all nodes and restarts: in a UUID's form the node's random number, the
+   * descriptor and its generation. Nothing is kept for it.
+   */
+  idOf(fd: number): string {
+    const own = (this.#generation[fd] as number).toString(16).padStart(8, "0") + fd.toString(16).padStart(8, "0");
+    const all = this.#node + own;
+    return `${all.slice(0, 8)}-${all.slice(8, 12)}-${all.slice(12, 16)}-${all.slice(16, 20)}-${all.slice(20)}`;
+  }
+
+  /** The descriptor of a connected client's id; -1 when it is not here. */
+  find(id: string): number {
+    const fd = Number.parseInt(id.slice(-8), 16);
+    return Number.isInteger(fd) && fd < this.#high && this.isConnected(fd) && this.idOf(fd) === id ? fd : -1;
+  }
+
+  /** Visits all that are connected. */
+  each(visit: (fd: number) => void): void {
+    for (let fd = 0; fd < this.#high; fd++) if (this.isConnected(fd)) visit(fd);
   }
 
   /** The connect command was refused: nothing more is taken from this client. */
@@ -85,6 +115,7 @@ export class Clients {
   close(fd: number): void {
     if (this.isConnected(fd)) this.#connected--;
     this.#state[fd] = 0;
+    this.#generation[fd] = (this.#generation[fd] as number) + 1;
     this.#fresh.delete(fd);
   }
 
@@ -124,13 +155,6 @@ export class Clients {
         if (state !== 0) visit(fd, state);
       }
     }
-  }
-
-  /** A UUID's form, of the node's random number, the descriptor and its generation: nothing is kept for it. */
-  #idOf(fd: number): string {
-    const own = (this.#generation[fd] as number).toString(16).padStart(8, "0") + fd.toString(16).padStart(8, "0");
-    const all = this.#node + own;
-    return `${all.slice(0, 8)}-${all.slice(8, 12)}-${all.slice(12, 16)}-${all.slice(16, 20)}-${all.slice(20)}`;
   }
 
   #grow(fd: number): void {

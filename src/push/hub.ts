@@ -6,8 +6,22 @@ const CAPACITY_MIN = 1024;
 /** Where a subscriber stands in its channel; walk it with `next`. */
 export type Cursor = number;
 
+/** Bits of a subscription. */
+export const subscriptionFlags = {
+  /** Made by the server. */
+  SERVER: 1,
+  /** Is told who comes and goes. */
+  JOIN_LEAVE: 2,
+  /** Others are told of its coming and going. */
+  ANNOUNCED: 4,
+  /** Shows in the channel's presence. */
+  PRESENT: 8,
+  /** Its client recovers by position. */
+  RECOVERABLE: 16,
+} as const;
+
 /**
- * Who is subscribed to what: channel → connections and back, as linked lists in columns. A subscription is 20 bytes, a
+ * Who is subscribed to what: channel → connections and back, as linked lists in columns. A subscription is 21 bytes, a
  * channel 8 and its name, a connection 4; nothing of it is an object.
  */
 export class Hub {
@@ -23,6 +37,7 @@ export class Hub {
   #next = new Int32Array(CAPACITY_MIN);
   #previous = new Int32Array(CAPACITY_MIN);
   #nextOwn = new Int32Array(CAPACITY_MIN);
+  #flags = new Uint8Array(CAPACITY_MIN);
   #free = NONE;
   #high = 0;
   #subscriptions = 0;
@@ -68,6 +83,34 @@ export class Hub {
     return this.#fd[cursor] as number;
   }
 
+  /** The {@link subscriptionFlags} of a subscription. */
+  flagsOf(cursor: Cursor): number {
+    return this.#flags[cursor] as number;
+  }
+  /** The name of a subscription's channel. */
+  nameOf(cursor: Cursor): string {
+    return this.#names.nameOf(this.#channel[cursor] as number);
+  }
+  /** A connection's newest subscription, -1 when it has none; the next one is that of `nextOwn`. */
+  firstOwn(fd: number): Cursor {
+    return this.#ownOf(fd);
+  }
+  nextOwn(cursor: Cursor): Cursor {
+    return this.#nextOwn[cursor] as number;
+  }
+  /** The subscription of a connection to a channel, -1 when there is none. */
+  find(fd: number, name: string): Cursor {
+    const channel = this.#names.find(name);
+    return channel === NONE ? NONE : this.#find(fd, channel);
+  }
+  /** The names of all channels, with the number of their subscribers. */
+  *names(): Generator<[name: string, subscribers: number]> {
+    for (let channel = 0; channel < this.#names.high; channel++) {
+      const count = this.#count[channel] as number;
+      if (count > 0) yield [this.#names.nameOf(channel), count];
+    }
+  }
+
   /** How many channels a connection is subscribed to. */
   channelsOf(fd: number): number {
     let count = 0;
@@ -77,18 +120,18 @@ export class Hub {
 
   /** Whether the connection is subscribed to the channel. */
   isSubscribed(fd: number, name: string): boolean {
-    const channel = this.#names.find(name);
-    return channel !== NONE && this.#find(fd, channel) !== NONE;
+    return this.find(fd, name) !== NONE;
   }
 
   /** Subscribes a connection, which must not be subscribed yet. Returns whether it is the channel's first. */
-  subscribe(fd: number, name: string): boolean {
+  subscribe(fd: number, name: string, flags = 0): boolean {
     const channel = this.#names.intern(name);
     this.#reserve(fd, channel);
     const isFirst = this.#count[channel] === 0;
     const subscription = this.#take();
     const before = isFirst ? NONE : (this.#first[channel] as number);
     this.#fd[subscription] = fd;
+    this.#flags[subscription] = flags;
     this.#channel[subscription] = channel;
     this.#previous[subscription] = NONE;
     this.#next[subscription] = before;
@@ -171,6 +214,9 @@ export class Hub {
       this.#next = grown(this.#next, capacity);
       this.#previous = grown(this.#previous, capacity);
       this.#nextOwn = grown(this.#nextOwn, capacity);
+      const flags = new Uint8Array(capacity);
+      flags.set(this.#flags);
+      this.#flags = flags;
     }
     return this.#high++;
   }

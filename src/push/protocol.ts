@@ -1,3 +1,6 @@
+import type { Publication } from "../bus/index.ts";
+import type { ClientInfo } from "./operations.ts";
+
 /**
  * Centrifugo's client protocol v2, JSON: what goes over the wire. PROTOCOL.md is the contract; this file is its types,
  * codes and texts.
@@ -111,9 +114,9 @@ export class DisconnectError extends Error {
 /** The ping, and the pong: an empty object, in both directions. */
 export const EMPTY = "{}";
 
-/** The reply to the command `id`, one line of JSON. */
-export function encodeReply(id: number, method: Method, result: object): string {
-  return `{"id":${id},"${method}":${JSON.stringify(result)}}`;
+/** The reply to the command `id`, one line; `result` is JSON text. */
+export function encodeReply(id: number, method: Method, result: string): string {
+  return `{"id":${id},"${method}":${result}}`;
 }
 
 /** The error reply to the command `id`. */
@@ -121,9 +124,26 @@ export function encodeError(id: number, { code, message, temporary }: ReplyError
   return `{"id":${id},"error":{"code":${code},"message":${JSON.stringify(message)}${temporary ? ',"temporary":true' : ""}}}`;
 }
 
-/** A publication's push; `data` is JSON text without a raw line feed. */
-export function encodePublication(channel: string, data: string): string {
-  return `{"push":{"channel":${JSON.stringify(channel)},"pub":{"data":${data}}}}`;
+/** A publication, as it stands in a push, a subscribe result or a history. */
+export function encodePublication({ data, offset, tags, info }: Publication): string {
+  const position = offset > 0 ? `,"offset":${offset}` : "";
+  const by = info === undefined ? "" : `,"info":${info}`;
+  return `{"data":${data}${position}${by}${tags ? `,"tags":${JSON.stringify(tags)}` : ""}}`;
+}
+
+/** A push to the subscribers of a channel; `body` is JSON text without a raw line feed. */
+export function encodePush(channel: string, type: PushType, body: string): string {
+  return `{"push":{"channel":${JSON.stringify(channel)},"${type}":${body}}}`;
+}
+
+/** What a push may be. */
+export type PushType = "pub" | "join" | "leave" | "unsubscribe" | "subscribe";
+
+/** A client, as others are told of it. */
+export function encodeClientInfo({ client, user, connInfo, chanInfo }: ClientInfo): string {
+  const conn = connInfo === undefined ? "" : `,"conn_info":${connInfo}`;
+  const chan = chanInfo === undefined ? "" : `,"chan_info":${chanInfo}`;
+  return `{"client":"${client}"${user === "" ? "" : `,"user":${JSON.stringify(user)}`}${conn}${chan}}`;
 }
 
 /** A string field of a command; "" when absent, as the protocol omits empty fields. Throws 107 for another type. */
@@ -131,6 +151,25 @@ export function stringField(fields: Fields, name: string): string {
   const value = Object.hasOwn(fields, name) ? fields[name] : "";
   if (typeof value !== "string") throw new ReplyError(107);
   return value;
+}
+
+/** A number that is not negative; 0 when absent. Throws 107 for anything else. */
+export function countField(fields: Fields, name: string): number {
+  const value = Object.hasOwn(fields, name) ? fields[name] : 0;
+  if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) throw new ReplyError(107);
+  return value;
+}
+
+/** Whether a field is true; absent is false. */
+export function booleanField(fields: Fields, name: string): boolean {
+  const value = Object.hasOwn(fields, name) ? fields[name] : false;
+  if (typeof value !== "boolean") throw new ReplyError(107);
+  return value;
+}
+
+/** Any JSON value; undefined when absent. */
+export function valueField(fields: Fields, name: string): unknown {
+  return Object.hasOwn(fields, name) ? fields[name] : undefined;
 }
 
 /** Whether a parsed value is an object, and no array. */

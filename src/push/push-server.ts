@@ -2,57 +2,94 @@ import type { RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import * as v from "valibot";
 import { type Broker, MemoryBroker } from "../bus/index.ts";
+import type { DeflateOptions } from "../connection/compression.ts";
 import { limits } from "../limits.ts";
 import { type Log, silent } from "../log.ts";
 import type { DriverChoice } from "../netpoll/index.ts";
 import { check, type ListenOptions } from "../options.ts";
 import { createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
+import { type ApiKey, httpApi } from "./api/index.ts";
+import { Channels, type ChannelsConfig } from "./channels.ts";
 import { Clients } from "./clients.ts";
 import type { CommandParts } from "./command.ts";
+import { VERSION } from "./commands/connect.ts";
+import { Delivery } from "./delivery.ts";
+import { decideUpgrade, Visitor, WEBSOCKET_PATH } from "./entrance.ts";
+import { Expiries } from "./expiries.ts";
+import { Expiry } from "./expiry.ts";
 import { Fanout } from "./fanout.ts";
-import { httpApi } from "./http-api.ts";
+import type { Hooks } from "./hooks.ts";
 import { Hub } from "./hub.ts";
-import { originAllowed } from "./origin.ts";
-import { type Disconnect, DisconnectError, disconnects, encodePublication } from "./protocol.ts";
+import { Identities } from "./identities.ts";
+import { Joins } from "./joins.ts";
+import { Node } from "./node.ts";
+import type { Operations } from "./operations.ts";
+import { type Disconnect, DisconnectError, disconnects } from "./protocol.ts";
+import { Recovery } from "./recovery.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { dispatch, isPong } from "./session.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { type TokenOptions, Tokens } from "./tokens.ts";
+import { UpgradeHeaders } from "./upgrade-headers.ts";
+
+export { WEBSOCKET_PATH };
 
 /** What the notification API is made with; without any, nobody is let in. */
 export interface PushOptions {
   /** The Bus. Default: one of its own, in the process. */
   broker?: Broker;
-  /** The key of the HTTP API; without one the API lets nobody in. */
+  /** The key of the HTTP API, for all of it; without one, or `apiKeys`, the API lets nobody in. */
   apiKey?: string;
-  /** Lets clients connect without a token. Default false: nobody can connect. */
+  /** Several keys, each with its scopes. */
+  apiKeys?: readonly ApiKey[];
+  /** Lets clients connect without a token. Default false. */
   allowAnonymous?: boolean;
-  /** Which channels clients may subscribe to. Default: none. */
+  /** Which channels clients may subscribe to, beside what the namespaces allow. Default: none. */
   allowSubscribe?: boolean | ((channel: string) => boolean);
+  /** What channels offer, by their namespace. */
+  channels?: ChannelsConfig;
+  /** How tokens are verified; without it no client can connect with one. */
+  tokens?: TokenOptions;
+  /** The application's own decisions. */
+  hooks?: Hooks;
+  /** A method that back ends call through the HTTP API. */
+  rpc?: (method: string, params: unknown) => unknown;
   /** Origins of pages that may connect, besides the server's own host: `https://example.com`, or `*`. */
   allowedOrigins?: string[];
   /** Takes the requests that are neither for a WebSocket nor for the API. */
   http?: RequestListener;
   channelsPerClientMax?: number;
+  connectionsPerUserMax?: number;
   outboxBytesMax?: number;
+  deflate?: boolean | DeflateOptions;
   driver?: DriverChoice;
   log?: Log;
 }
 
-const pushOptions = v.strictObject({
-  broker: v.optional(v.custom((value) => typeof value === "object" && value !== null)),
-  apiKey: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  allowAnonymous: v.optional(v.boolean()),
-  allowSubscribe: v.optional(v.union([v.boolean(), v.custom((value) => typeof value === "function")])),
-  allowedOrigins: v.optional(v.array(v.string())),
-  http: v.optional(v.custom((value) => typeof value === "function")),
-  channelsPerClientMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-  outboxBytesMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1))),
-  driver: v.optional(v.picklist(["auto", "native", "portable"])),
-  log: v.optional(v.custom((value) => typeof value === "object" && value !== null)),
-});
+const isObject = (value: unknown) => typeof value === "object" && value !== null;
+const isFunction = (value: unknown) => typeof value === "function";
+const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
 
-/** Where clients connect. */
-export const WEBSOCKET_PATH = "/connection/websocket";
+const pushOptions = v.strictObject({
+  broker: v.optional(v.custom(isObject)),
+  apiKey: v.optional(v.pipe(v.string(), v.nonEmpty())),
+  apiKeys: v.optional(v.array(v.custom(isObject))),
+  allowAnonymous: v.optional(v.boolean()),
+  allowSubscribe: v.optional(v.union([v.boolean(), v.custom(isFunction)])),
+  channels: v.optional(v.custom(isObject)),
+  tokens: v.optional(v.custom(isObject)),
+  hooks: v.optional(v.custom(isObject)),
+  rpc: v.optional(v.custom(isFunction)),
+  allowedOrigins: v.optional(v.array(v.string())),
+  http: v.optional(v.custom(isFunction)),
+  channelsPerClientMax: count,
+  connectionsPerUserMax: count,
+  outboxBytesMax: count,
+  deflate: v.optional(v.union([v.boolean(), v.custom(isObject)])),
+  driver: v.optional(v.picklist(["auto", "native", "portable"])),
+  log: v.optional(v.custom(isObject)),
+});
 
 /** Makes the notification API. Throws BELFRY_BAD_OPTION for an option that is not allowed. */
 export function createPushServer(options: PushOptions = {}): PushServer {
@@ -71,8 +108,10 @@ export class PushServer {
   readonly #server: Server;
   readonly #clients: Clients;
   readonly #hub: Hub;
-  readonly #fanout: Fanout;
   readonly #session: CommandParts;
+  readonly #expiry: Expiry;
+  readonly #delivery: Delivery;
+  readonly #node: Node;
   #rehearsal: Rehearsal | undefined;
   #unlisten = () => {};
 
@@ -83,21 +122,32 @@ export class PushServer {
     this.#broker = options.broker ?? new MemoryBroker();
     this.#server = this.#makeServer();
     const { wire } = this.#server;
-    this.#fanout = new Fanout({ text: wire.text, multicast: wire.multicast });
+    const { text } = wire;
+    const fanout = new Fanout({ text, multicast: wire.multicast });
+    const disconnect = (fd: number, how: Disconnect) => this.#disconnect(fd, how);
+    this.#clients = new Clients({ text, disconnect });
     this.#hub = new Hub(
-      (channel, subscription) => this.#fanout.moveOn(this.#hub, channel, subscription),
-      (channel) => this.#broker.unsubscribe(channel),
+      (channel, subscription) => {
+        fanout.moveOn(this.#hub, channel, subscription);
+        this.#session.subscriptions.forget(subscription);
+      },
+      (channel) => {
+        this.#broker.unsubscribe(channel);
+        options.hooks?.channelState?.(channel, false);
+      },
     );
-    this.#clients = new Clients({ text: wire.text, disconnect: (fd, how) => this.#disconnect(fd, how) });
-    const { allowSubscribe = false } = options;
-    this.#session = {
-      clients: this.#clients,
-      hub: this.#hub,
-      allowAnonymous: options.allowAnonymous ?? false,
-      allowSubscribe: typeof allowSubscribe === "function" ? allowSubscribe : () => allowSubscribe,
-      channelsPerClientMax: options.channelsPerClientMax ?? limits.channelsPerClientMax,
-      occupied: (channel) => this.#broker.subscribe(channel),
-    };
+    const recovery = new Recovery(this.#broker);
+    const joins = new Joins();
+    this.#session = this.#makeSession(recovery, joins);
+    this.#expiry = new Expiry({ session: this.#session, disconnect, error: (line) => this.#log.error(line) });
+    this.#node = this.#makeNode(disconnect);
+    const control = (message: string) => this.#node.control(message);
+    this.#delivery = new Delivery({ hub: this.#hub, fanout, joins, recovery, text, control });
+  }
+
+  /** What back ends may do, without the HTTP around it. */
+  get operations(): Operations {
+    return this.#node;
   }
 
   /** What there is now. */
@@ -110,12 +160,9 @@ export class PushServer {
   async listen(options: ListenOptions = {}): Promise<ListeningAddress> {
     const address = await this.#server.listen(options);
     this.#unlisten();
-    this.#unlisten = this.#broker.listen({
-      publication: ({ channel, data }) => this.#deliver(channel, data),
-      event: () => {},
-      control: () => {},
-    });
+    this.#unlisten = this.#broker.listen(this.#delivery);
     this.#clients.start();
+    this.#expiry.start();
     return address;
   }
 
@@ -144,80 +191,131 @@ export class PushServer {
   async close(): Promise<void> {
     this.#unlisten();
     this.#clients.stop();
+    this.#expiry.stop();
     await this.#server.close(disconnects.SHUTDOWN.code, disconnects.SHUTDOWN.reason);
   }
 
+  // ---- The parts ------------------------------------------------------------------------------------------------
+
   #makeServer(): Server {
-    const { outboxBytesMax, driver } = this.#options;
+    const { outboxBytesMax, deflate, driver } = this.#options;
     return createServer({
       zeroCopy: true,
       messageBytesMax: limits.commandBytesMax,
-      http: this.#route(),
+      http: (request, response) => this.#route(request, response),
       log: this.#log,
       ...(outboxBytesMax === undefined ? {} : { outboxBytesMax }),
+      ...(deflate === undefined ? {} : { deflate }),
       ...(driver === undefined ? {} : { driver }),
       upgrade: (request) => this.#upgrade(request),
       open: (connection) => {
-        if (connection.data instanceof Rehearsal) connection.data.opened(connection.descriptor);
-        else this.#clients.open(connection.descriptor);
+        const fd = connection.descriptor;
+        const { data } = connection;
+        if (data instanceof Rehearsal) return data.opened(fd);
+        this.#clients.open(fd);
+        if (!(data instanceof Visitor)) return;
+        this.#session.headers.keep(fd, data.headers);
+        connection.data = undefined;
       },
       packet: (connection, packet) => {
         const fd = connection.descriptor;
-        if (!packet.isText) this.#disconnect(fd, disconnects.BAD_REQUEST);
-        else if (isPong(packet.source, packet.sourceFrom, packet.sourceTo)) this.#pong(fd);
-        else this.#command(fd, packet.text());
+        if (!packet.isText) return this.#disconnect(fd, disconnects.BAD_REQUEST);
+        if (isPong(packet.source, packet.sourceFrom, packet.sourceTo)) return this.#pong(fd);
+        return this.#command(fd, packet.text());
       },
       close: (connection) => this.#leave(connection.descriptor),
     });
   }
 
+  #makeSession(recovery: Recovery, joins: Joins): CommandParts {
+    const { hooks = {}, allowSubscribe = false } = this.#options;
+    const { wire } = this.#server;
+    const hub = this.#hub;
+    const clients = this.#clients;
+    const broker = this.#broker;
+    const channels = new Channels(this.#options.channels ?? {});
+    const identities = new Identities();
+    const now = () => Date.now() / 1000;
+    const occupied = (channel: string) => hooks.channelState?.(channel, true);
+    const { text } = wire;
+    const parts = { hub, joins, recovery, channels, clients, identities, broker, text, now, occupied };
+    return {
+      clients,
+      identities,
+      expiries: new Expiries(),
+      hub,
+      channels,
+      subscriptions: new Subscriptions(parts),
+      broker,
+      hooks,
+      tokens: new Tokens(this.#options.tokens ?? {}),
+      headers: new UpgradeHeaders(),
+      allowAnonymous: this.#options.allowAnonymous ?? false,
+      allowSubscribe: typeof allowSubscribe === "function" ? allowSubscribe : () => allowSubscribe,
+      channelsPerClientMax: this.#options.channelsPerClientMax ?? limits.channelsPerClientMax,
+      connectionsPerUserMax: this.#options.connectionsPerUserMax ?? limits.connectionsPerUserMax,
+      remoteAddress: wire.peer,
+      now,
+    };
+  }
+
+  #makeNode(disconnect: (fd: number, how: Disconnect) => void): Node {
+    const { wire } = this.#server;
+    return new Node({
+      ...this.#session,
+      text: wire.text,
+      disconnect,
+      rpc: this.#options.rpc,
+      name: "belfry",
+      version: VERSION,
+    });
+  }
+
+  // ---- The doors ------------------------------------------------------------------------------------------------
+
   #upgrade(request: UpgradeRequest) {
     if (this.#rehearsal && request.path === this.#rehearsal.path) return { data: this.#rehearsal };
-    if (request.path !== WEBSOCKET_PATH) return { status: 404, reason: `clients connect to ${WEBSOCKET_PATH}` };
-    if (!originAllowed(request.header("origin"), request.header("host"), this.#options.allowedOrigins ?? [])) {
-      return { status: 403, reason: "this origin is not allowed (option allowedOrigins)" };
-    }
-    const { protocols, query } = request;
-    if (protocols.includes("centrifuge-json")) return { protocol: "centrifuge-json" };
-    if (
-      protocols.includes("centrifuge-protobuf") ||
-      query.get("format") === "protobuf" ||
-      query.get("cf_protocol") === "protobuf"
-    ) {
-      return { status: 400, reason: "only the JSON form of the protocol is spoken here" };
-    }
-    return undefined;
+    return decideUpgrade(request, this.#options.allowedOrigins ?? [], this.#options.hooks?.connect !== undefined);
   }
 
   /** Requests that are not for a WebSocket: the API's are ours, the others the application's. */
-  #route(): RequestListener {
-    const api = httpApi({ apiKey: this.#options.apiKey, broker: this.#broker });
-    const listener = getRequestListener(api.fetch);
+  #route: RequestListener = (request, response) => {
+    this.#api ??= getRequestListener(httpApi({ keys: this.#keys(), operations: this.#node }).fetch);
     const { http } = this.#options;
-    return (request, response) => {
-      if (!http || request.url === "/api" || request.url?.startsWith("/api/")) void listener(request, response);
-      else http(request, response);
-    };
+    if (!http || request.url === "/api" || request.url?.startsWith("/api/")) void this.#api(request, response);
+    else http(request, response);
+  };
+  #api: ReturnType<typeof getRequestListener> | undefined;
+
+  #keys(): readonly ApiKey[] {
+    const { apiKey, apiKeys = [] } = this.#options;
+    return apiKey === undefined ? apiKeys : [{ key: apiKey, scopes: ["*"] }, ...apiKeys];
   }
+
+  // ---- The clients ----------------------------------------------------------------------------------------------
 
   #pong(fd: number): void {
     if (!this.#clients.takePong(fd)) this.#disconnect(fd, disconnects.BAD_REQUEST);
   }
 
-  #command(fd: number, text: string): void {
+  /** Carries out a frame of commands; while one takes time, nothing more is read of this client. */
+  #command(fd: number, text: string): Promise<void> | undefined {
+    const generation = this.#clients.generationOf(fd);
+    const failed = (error: unknown) => {
+      if (this.#clients.generationOf(fd) === generation) this.#failed(fd, error);
+    };
     try {
-      const replies = dispatch(this.#session, fd, text);
-      if (replies !== "") this.#server.wire.text(fd, replies);
+      return dispatch(this.#session, fd, text, this.#server.wire.text)?.catch(failed);
     } catch (error) {
-      if (error instanceof DisconnectError) return this.#disconnect(fd, error.disconnect);
-      this.#log.error(`a command failed: ${error instanceof Error ? error.stack : String(error)}`);
-      this.#disconnect(fd, disconnects.SERVER_ERROR);
+      failed(error);
+      return undefined;
     }
   }
 
-  #deliver(channel: string, data: string): void {
-    const id = this.#hub.channel(channel);
-    if (id >= 0) this.#fanout.publish(this.#hub, id, encodePublication(channel, data));
+  #failed(fd: number, error: unknown): void {
+    if (error instanceof DisconnectError) return this.#disconnect(fd, error.disconnect);
+    this.#log.error(`a command failed: ${error instanceof Error ? error.stack : String(error)}`);
+    this.#disconnect(fd, disconnects.SERVER_ERROR);
   }
 
   #disconnect(fd: number, { code, reason }: Disconnect): void {
@@ -226,7 +324,11 @@ export class PushServer {
   }
 
   #leave(fd: number): void {
-    this.#hub.leave(fd);
+    const { subscriptions, identities, expiries, headers } = this.#session;
+    subscriptions.removeAll(fd);
+    identities.forget(fd);
+    expiries.set(fd, 0);
+    headers.forget(fd);
     this.#clients.close(fd);
   }
 }

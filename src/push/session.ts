@@ -1,7 +1,11 @@
-import type { Command, CommandParts } from "./command.ts";
+import type { Command, CommandParts, Reply } from "./command.ts";
 import { connect } from "./commands/connect.ts";
+import { history } from "./commands/history.ts";
+import { presence, presenceStats } from "./commands/presence.ts";
+import { publish } from "./commands/publish.ts";
+import { refresh, subRefresh } from "./commands/refresh.ts";
+import { rpc } from "./commands/rpc.ts";
 import { subscribe } from "./commands/subscribe.ts";
-import { unavailable } from "./commands/unavailable.ts";
 import { unsubscribe } from "./commands/unsubscribe.ts";
 import {
   DisconnectError,
@@ -20,27 +24,124 @@ const commands: Readonly<Record<Method, Command>> = {
   connect,
   subscribe,
   unsubscribe,
-  publish: unavailable(103),
-  presence: unavailable(108),
-  presence_stats: unavailable(108),
-  history: unavailable(108),
-  rpc: unavailable(104),
-  refresh: unavailable(108),
-  sub_refresh: unavailable(108),
+  publish,
+  presence,
+  presence_stats: presenceStats,
+  history,
+  rpc,
+  refresh,
+  sub_refresh: subRefresh,
 };
 
 /**
- * Carries out the commands of one frame, in their order. Returns the replies, joined as one frame's text, "" for none.
- * Throws DisconnectError: the replies so far are lost with the connection.
+ * Carries out the commands of one frame, in their order, and sends their replies in as few frames as possible: all that
+ * is there when a command takes time, or at the end. Returns a promise while one takes time. Throws, or rejects with,
+ * DisconnectError; the replies before it have been sent.
  */
-export function dispatch(parts: CommandParts, fd: number, text: string): string {
-  let replies = "";
-  for (const line of text.split("\n")) {
-    if (line.trim() === "") continue;
-    const reply = dispatchOne(parts, fd, parse(line));
-    if (reply !== "") replies += replies === "" ? reply : `\n${reply}`;
+export function dispatch(
+  parts: CommandParts,
+  fd: number,
+  text: string,
+  send: (fd: number, text: string) => void,
+): Promise<void> | undefined {
+  return new Frame(parts, fd, send).run(text.split("\n"), 0);
+}
+
+class Frame {
+  readonly #parts: CommandParts;
+  readonly #fd: number;
+  readonly #generation: number;
+  readonly #send: (fd: number, text: string) => void;
+  #replies = "";
+
+  constructor(parts: CommandParts, fd: number, send: (fd: number, text: string) => void) {
+    this.#parts = parts;
+    this.#fd = fd;
+    this.#generation = parts.clients.generationOf(fd);
+    this.#send = send;
   }
-  return replies;
+
+  /** Carries out the commands of the lines from `from` on. */
+  run(lines: readonly string[], from: number): Promise<void> | undefined {
+    try {
+      for (let i = from; i < lines.length; i++) {
+        const line = lines[i] as string;
+        if (line.trim() === "") continue;
+        const pending = this.#one(parse(line), () => this.run(lines, i + 1));
+        // What was answered before goes out now, in front of whatever is pushed meanwhile.
+        if (pending) return pending;
+      }
+    } finally {
+      this.#flush();
+    }
+    return undefined;
+  }
+
+  /**
+   * Carries out one command. If it takes time its promise is returned, and `goOn` is called as soon as it is answered:
+   * in the same turn, so that nothing that is published can come before the answer.
+   */
+  #one(command: Fields, goOn: () => Promise<void> | undefined): Promise<void> | undefined {
+    const { clients } = this.#parts;
+    const id = Object.hasOwn(command, "id") ? command["id"] : 0;
+    if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > 0xffffffff) bad();
+    if (id === 0) {
+      const isSend = Object.hasOwn(command, "send");
+      if (isSend ? !clients.isConnected(this.#fd) : !clients.takePong(this.#fd)) bad();
+      return undefined;
+    }
+    const method = methods.find((name) => Object.hasOwn(command, name)) ?? bad();
+    const fields = command[method];
+    // Before it is connected a client may only connect, and that once; after a failed connect nothing.
+    const mayRun = method === "connect" ? clients.begin(this.#fd) : clients.isConnected(this.#fd);
+    if (!isObject(fields) || !mayRun) return bad();
+    try {
+      const reply = commands[method](this.#parts, this.#fd, fields);
+      if (reply instanceof Promise) {
+        return reply
+          .then(
+            (settled) => () => this.#answer(id, method, settled),
+            (error: unknown) => () => this.#refuse(id, method, error),
+          )
+          .then((answer) => {
+            if (!this.#isHere()) return undefined;
+            answer();
+            return goOn();
+          });
+      }
+      this.#answer(id, method, reply);
+    } catch (error) {
+      this.#refuse(id, method, error);
+    }
+    return undefined;
+  }
+
+  #answer(id: number, method: Method, reply: Reply | undefined): void {
+    if (!reply || !this.#isHere()) return;
+    this.#add(encodeReply(id, method, reply.result));
+    for (const push of reply.pushes ?? []) this.#add(push);
+  }
+
+  #refuse(id: number, method: Method, error: unknown): void {
+    if (!(error instanceof ReplyError)) throw error;
+    if (!this.#isHere()) return;
+    if (method === "connect") this.#parts.clients.fail(this.#fd);
+    this.#add(encodeError(id, error));
+  }
+
+  #add(line: string): void {
+    this.#replies += this.#replies === "" ? line : `\n${line}`;
+  }
+
+  #flush(): void {
+    if (this.#replies !== "" && this.#isHere()) this.#send(this.#fd, this.#replies);
+    this.#replies = "";
+  }
+
+  /** Whether the descriptor is still this client's. */
+  #isHere(): boolean {
+    return this.#parts.clients.generationOf(this.#fd) === this.#generation;
+  }
 }
 
 function parse(line: string): Fields {
@@ -52,27 +153,6 @@ function parse(line: string): Fields {
   }
   if (!isObject(command)) throw new DisconnectError(disconnects.BAD_REQUEST);
   return command;
-}
-
-function dispatchOne(parts: CommandParts, fd: number, command: Fields): string {
-  const { clients } = parts;
-  const id = Object.hasOwn(command, "id") ? command["id"] : 0;
-  if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > 0xffffffff) bad();
-  if (id === 0) {
-    if (Object.hasOwn(command, "send")) return clients.isConnected(fd) ? "" : bad();
-    return clients.takePong(fd) ? "" : bad();
-  }
-  const method = methods.find((name) => Object.hasOwn(command, name)) ?? bad();
-  const fields = command[method];
-  // Before it is connected a client may only connect, and that once; after a failed connect nothing.
-  if (!isObject(fields) || (method === "connect" ? !clients.isNew(fd) : !clients.isConnected(fd))) return bad();
-  try {
-    return encodeReply(id, method, commands[method](parts, fd, fields));
-  } catch (error) {
-    if (!(error instanceof ReplyError)) throw error;
-    if (method === "connect") clients.fail(fd);
-    return encodeError(id, error);
-  }
 }
 
 /** The frame of a pong: by far the most common one, and not worth a parse. */

@@ -153,6 +153,16 @@ export class UpgradeRequest {
     }
     return value;
   }
+  /** All headers, under their names in lower case. */
+  get headers(): ReadonlyMap<string, string> {
+    const head = this.#alive();
+    const all = new Map<string, string>();
+    for (let i = 0; i < head.count; i++) {
+      const name = ascii(head.bytes, head.nameFrom(i), head.nameTo(i)).toLowerCase();
+      if (!all.has(name)) all.set(name, this.header(name) ?? "");
+    }
+    return all;
+  }
   /** Ends the request's validity. */
   expire(): void {
     this.#valid = false;

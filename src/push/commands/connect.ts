@@ -1,18 +1,136 @@
 import { limits } from "../../limits.ts";
-import type { Command } from "../command.ts";
-import { DisconnectError, disconnects, ReplyError, stringField } from "../protocol.ts";
+import { asked, type Command, type CommandParts, jsonText, type Reply } from "../command.ts";
+import type { Credentials, ServerSubscription } from "../hooks.ts";
+import {
+  DisconnectError,
+  disconnects,
+  type Fields,
+  isObject,
+  ReplyError,
+  stringField,
+  valueField,
+} from "../protocol.ts";
 
 /** The version that the client is told: that of the protocol's server that this one stands for. */
-const VERSION = "belfry";
+export const VERSION = "belfry";
 
-/** Opens the session (PROTOCOL.md, "connect"). Tokens are not known here: one is answered 101. */
-export const connect: Command = ({ clients, allowAnonymous }, fd, fields) => {
-  if (stringField(fields, "token") !== "") throw new ReplyError(101);
+const ANONYMOUS: Credentials = { user: "" };
+
+/** Opens the session (PROTOCOL.md, "connect"): by a token, by the application's word, or, where that is allowed, so. */
+export const connect: Command = (parts, fd, fields) => {
+  const token = stringField(fields, "token");
+  const { tokens, hooks, allowAnonymous } = parts;
+  if (token !== "") {
+    if (!tokens.enabled) throw new DisconnectError(disconnects.INVALID_TOKEN);
+    return settle(parts, fd, fields, tokens.connection(token), true);
+  }
+  if (hooks.connect) return settle(parts, fd, fields, byHook(parts, fd, fields), false);
   if (!allowAnonymous) throw new DisconnectError(disconnects.BAD_REQUEST);
-  return {
-    client: clients.connect(fd),
-    version: VERSION,
-    ping: limits.protocolPingSeconds,
-    pong: true,
-  };
+  return accept(parts, fd, fields, ANONYMOUS, false);
 };
+
+async function byHook(parts: CommandParts, fd: number, fields: Fields): Promise<Credentials> {
+  const { hooks, headers, clients, remoteAddress } = parts;
+  const sent = valueField(fields, "headers");
+  const own = isObject(sent) ? sent : {};
+  const request = {
+    client: clients.idOf(fd),
+    transport: "websocket" as const,
+    name: stringField(fields, "name"),
+    version: stringField(fields, "version"),
+    data: valueField(fields, "data"),
+    header: (name: string) => {
+      const value = Object.hasOwn(own, name) ? own[name] : undefined;
+      return typeof value === "string" ? value : headers.of(fd, name);
+    },
+    remoteAddress: remoteAddress(fd),
+  };
+  const answer = await asked(hooks.connect?.(request) ?? ANONYMOUS);
+  if (typeof answer.user !== "string") throw new ReplyError(100);
+  return answer;
+}
+
+async function settle(
+  parts: CommandParts,
+  fd: number,
+  fields: Fields,
+  credentials: Promise<Credentials>,
+  isFromToken: boolean,
+): Promise<Reply | undefined> {
+  const generation = parts.clients.generationOf(fd);
+  const settled = await credentials;
+  if (parts.clients.generationOf(fd) !== generation) return undefined;
+  return accept(parts, fd, fields, settled, isFromToken);
+}
+
+function accept(
+  parts: CommandParts,
+  fd: number,
+  fields: Fields,
+  credentials: Credentials,
+  isFromToken: boolean,
+): Reply | Promise<Reply | undefined> {
+  const { clients, identities, expiries, headers, connectionsPerUserMax, now } = parts;
+  const { user, expireAt = 0, data } = credentials;
+  if (expireAt > 0 && expireAt <= now()) throw new ReplyError(isFromToken ? 109 : 110);
+  if (identities.connectionsOf(user) >= connectionsPerUserMax) throw new DisconnectError(disconnects.CONNECTION_LIMIT);
+  headers.forget(fd);
+  const client = clients.connect(fd);
+  identities.set(fd, user, { info: jsonText(credentials.info), meta: credentials.meta, isFromToken });
+  if (expireAt > 0) expiries.set(fd, Math.ceil(expireAt));
+  const expiry = expireAt > 0 && isFromToken ? `,"expires":true,"ttl":${Math.ceil(expireAt - now())}` : "";
+  const text = jsonText(data);
+  const begin = `{"client":"${client}","version":"${VERSION}","ping":${limits.protocolPingSeconds},"pong":true${expiry}`;
+  const end = text === undefined ? "}" : `,"data":${text}}`;
+  const subscriptions = serverSubscriptions(credentials);
+  if (subscriptions.length === 0) return { result: begin + end };
+  return withSubscriptions(parts, fd, fields, subscriptions, begin, end);
+}
+
+function serverSubscriptions({ channels = [], subs = {} }: Credentials): [string, ServerSubscription][] {
+  const all = new Map<string, ServerSubscription>(channels.map((channel) => [channel, {}]));
+  for (const [channel, how] of Object.entries(subs)) all.set(channel, how);
+  return [...all];
+}
+
+async function withSubscriptions(
+  parts: CommandParts,
+  fd: number,
+  fields: Fields,
+  wanted: readonly [string, ServerSubscription][],
+  begin: string,
+  end: string,
+): Promise<Reply | undefined> {
+  const { channels, subscriptions, channelsPerClientMax } = parts;
+  if (wanted.length > channelsPerClientMax) throw new DisconnectError(disconnects.CHANNEL_LIMIT);
+  const sent = valueField(fields, "subs");
+  const positions = isObject(sent) ? sent : {};
+  const results: string[] = [];
+  const pushes: string[] = [];
+  for (const [channel, how] of wanted) {
+    const options = channels.optionsOf(channel);
+    if (!options) throw new ReplyError(102);
+    const subscribed = await subscriptions.add(fd, channel, options, {
+      server: true,
+      recoverable: true,
+      positioned: true,
+      recover: positionIn(positions, channel),
+      info: jsonText(how.info),
+      data: jsonText(how.data),
+      expireAt: how.expireAt ?? 0,
+      override: how.override,
+    });
+    if (!subscribed) return undefined;
+    results.push(`${JSON.stringify(channel)}:${subscribed.result}`);
+    pushes.push(...subscribed.pushes);
+  }
+  return { result: `${begin},"subs":{${results.join(",")}}${end}`, pushes };
+}
+
+function positionIn(positions: Fields, channel: string): { offset: number; epoch: string } | undefined {
+  const position = Object.hasOwn(positions, channel) ? positions[channel] : undefined;
+  if (!isObject(position) || position["recover"] !== true) return undefined;
+  const { offset = 0, epoch = "" } = position;
+  if (!Number.isSafeInteger(offset) || typeof epoch !== "string") throw new ReplyError(107);
+  return { offset: offset as number, epoch };
+}

@@ -1,17 +1,99 @@
+import { chain, type Maybe } from "../chain.ts";
 import { channelFault } from "../channel-name.ts";
-import type { Command } from "../command.ts";
-import { DisconnectError, disconnects, ReplyError, stringField } from "../protocol.ts";
+import { type ChannelOptions, permits } from "../channels.ts";
+import { asked, type Command, type CommandParts, hookClient, jsonText, type Reply } from "../command.ts";
+import type { ServerSubscription } from "../hooks.ts";
+import {
+  booleanField,
+  countField,
+  DisconnectError,
+  disconnects,
+  type Fields,
+  ReplyError,
+  stringField,
+  valueField,
+} from "../protocol.ts";
+import type { SubscribeHow } from "../subscriptions.ts";
+
+/** Bit of a subscribe command's `flag`: what cannot be recovered is to be an error. */
+const REJECT_UNRECOVERED = 2;
 
 /** Subscribes to a channel (PROTOCOL.md, "subscribe"). The checks stand in the protocol's order. */
 export const subscribe: Command = (parts, fd, fields) => {
-  const { hub, allowSubscribe, channelsPerClientMax, occupied } = parts;
+  const { hub, channels, channelsPerClientMax } = parts;
   const channel = stringField(fields, "channel");
   if (channel === "") throw new DisconnectError(disconnects.BAD_REQUEST);
-  if (channelFault(channel) !== undefined) throw new ReplyError(107);
+  if (channelFault(channel) !== undefined || !channels.isAllowedName(channel)) throw new ReplyError(107);
+  if (countField(fields, "type") !== 0) throw new ReplyError(108);
   if (hub.isSubscribed(fd, channel)) throw new ReplyError(105);
   if (hub.channelsOf(fd) >= channelsPerClientMax) throw new ReplyError(106);
-  // Not only false: a promise, from JavaScript, is no permission either.
-  if (allowSubscribe(channel) !== true) throw new ReplyError(103);
-  if (hub.subscribe(fd, channel)) occupied(channel);
-  return {};
+  const options = channels.optionsOf(channel);
+  if (!options) throw new ReplyError(102);
+  return add(parts, fd, channel, options, howOf(fields), fields);
 };
+
+function add(
+  parts: CommandParts,
+  fd: number,
+  channel: string,
+  options: ChannelOptions,
+  how: SubscribeHow,
+  fields: Fields,
+): Maybe<Reply | undefined> {
+  const generation = parts.clients.generationOf(fd);
+  return chain(permission(parts, fd, channel, options, fields), (grant) => {
+    if (parts.clients.generationOf(fd) !== generation) return undefined;
+    return parts.subscriptions.add(fd, channel, options, {
+      ...how,
+      info: jsonText(grant.info),
+      data: jsonText(grant.data),
+      expireAt: grant.expireAt ?? 0,
+      override: grant.override,
+    });
+  });
+}
+
+function howOf(fields: Fields): SubscribeHow {
+  const orError = (countField(fields, "flag") & REJECT_UNRECOVERED) !== 0;
+  const offset = countField(fields, "offset");
+  const epoch = stringField(fields, "epoch");
+  return {
+    positioned: booleanField(fields, "positioned"),
+    recoverable: booleanField(fields, "recoverable") || booleanField(fields, "recover"),
+    joinLeave: booleanField(fields, "join_leave"),
+    recover: booleanField(fields, "recover") ? { offset, epoch, orError } : undefined,
+  };
+}
+
+const GRANTED: ServerSubscription = {};
+
+/** By a token, as one of the channel's users, by the application's word, or by what its namespace allows. */
+function permission(
+  parts: CommandParts,
+  fd: number,
+  channel: string,
+  options: ChannelOptions,
+  fields: Fields,
+): Maybe<ServerSubscription> {
+  const { channels, identities, tokens, hooks, allowSubscribe } = parts;
+  const user = identities.userOf(fd);
+  const token = stringField(fields, "token");
+  if (token !== "") {
+    if (!tokens.enabled) throw new ReplyError(103);
+    return tokens.subscription(token, { user, channel });
+  }
+  if (channels.isPrivate(channel)) throw new ReplyError(103);
+  const users = channels.usersOf(channel);
+  if (users) {
+    if (options.allowUserLimitedChannels && user !== "" && users.includes(user)) return GRANTED;
+    throw new ReplyError(103);
+  }
+  if (hooks.subscribe && options.subscribeProxy) {
+    const data = valueField(fields, "data");
+    return asked(hooks.subscribe({ ...hookClient(parts, fd), channel, token, data }));
+  }
+  // Not only false: a promise, from JavaScript, is no permission either.
+  if (allowSubscribe(channel) === true) return GRANTED;
+  if (permits(options, "subscribe", { isAnonymous: user === "", isSubscriber: false })) return GRANTED;
+  throw new ReplyError(103);
+}

@@ -1,0 +1,278 @@
+import type { Broker, Publication } from "../bus/index.ts";
+import { chain, type Maybe } from "./chain.ts";
+import type { ChannelOptions, Channels } from "./channels.ts";
+import type { Clients } from "./clients.ts";
+import type { SubscriptionOverride } from "./hooks.ts";
+import { type Cursor, type Hub, subscriptionFlags } from "./hub.ts";
+import type { Identities } from "./identities.ts";
+import type { Join, Joins } from "./joins.ts";
+import type { ClientInfo } from "./operations.ts";
+import {
+  DisconnectError,
+  disconnects,
+  encodeClientInfo,
+  encodePublication,
+  encodePush,
+  ReplyError,
+  type unsubscribes,
+} from "./protocol.ts";
+import type { Recovered, Recovery } from "./recovery.ts";
+
+/** How a client wants to be, or is, subscribed. */
+export interface SubscribeHow {
+  /** Made by the server: what breaks it closes the connection, since the client cannot subscribe again by itself. */
+  readonly server?: boolean;
+  /** The client comes back, and stood at this position. */
+  readonly recover?: { readonly offset: number; readonly epoch: string; readonly orError?: boolean } | undefined;
+  readonly positioned?: boolean;
+  readonly recoverable?: boolean;
+  readonly joinLeave?: boolean;
+  /** JSON text, told to others in presence and join. */
+  readonly info?: string | undefined;
+  /** Seconds since 1970; 0: never. */
+  readonly expireAt?: number;
+  readonly override?: SubscriptionOverride | undefined;
+  /** JSON text for the client. */
+  readonly data?: string | undefined;
+}
+
+/** A subscription that was made: its result as JSON text, and the pushes that follow it. */
+export interface Subscribed {
+  readonly result: string;
+  readonly pushes: readonly string[];
+}
+
+/** What some subscriptions have, and most have not. */
+interface Extra {
+  info: string | undefined;
+  expireAt: number;
+}
+
+/** What {@link Subscriptions} needs of the other parts. */
+export interface SubscriptionsParts {
+  readonly hub: Hub;
+  readonly joins: Joins;
+  readonly recovery: Recovery;
+  readonly channels: Channels;
+  readonly clients: Clients;
+  readonly identities: Identities;
+  readonly broker: Pick<Broker, "subscribe" | "unsubscribe" | "announce">;
+  readonly text: (fd: number, text: string) => void;
+  /** In seconds since 1970. */
+  readonly now: () => number;
+  /** The first subscriber of a channel has come. */
+  readonly occupied: (channel: string) => void;
+}
+
+const NONE = -1;
+
+/**
+ * Makes and ends subscriptions (protocol: the subscribe algorithm): reads the channel's position, or what the client has
+ * missed, while what is published meanwhile is held back, so that nothing is lost and nothing comes twice.
+ */
+export class Subscriptions {
+  readonly #parts: SubscriptionsParts;
+  readonly #extras = new Map<Cursor, Extra>();
+
+  constructor(parts: SubscriptionsParts) {
+    this.#parts = parts;
+  }
+
+  /** Subscribes; undefined when the client has gone meanwhile. Throws 112, or insufficient state. */
+  add(fd: number, channel: string, options: ChannelOptions, how: SubscribeHow): Maybe<Subscribed | undefined> {
+    const { hub, joins, clients, broker } = this.#parts;
+    const generation = clients.generationOf(fd);
+    const join = joins.begin(channel);
+    if (hub.channel(channel) === NONE) broker.subscribe(channel);
+    const made = (state: Recovered | undefined) => {
+      const isHere = clients.generationOf(fd) === generation && !hub.isSubscribed(fd, channel);
+      return isHere ? this.#made(fd, channel, options, how, state, join) : undefined;
+    };
+    const settled = () => {
+      joins.end(join);
+      if (hub.channel(channel) === NONE && !joins.has(channel)) broker.unsubscribe(channel);
+    };
+    try {
+      const state = this.#read(channel, options, how);
+      if (state instanceof Promise) return state.then(made).finally(settled);
+      const subscribed = made(state);
+      settled();
+      return subscribed;
+    } catch (error) {
+      settled();
+      throw error;
+    }
+  }
+
+  #made(
+    fd: number,
+    channel: string,
+    options: ChannelOptions,
+    how: SubscribeHow,
+    state: Recovered | undefined,
+    join: Join,
+  ): Subscribed {
+    const held = join.behind(state?.offset ?? 0);
+    if (!held) throw new DisconnectError(disconnects.INSUFFICIENT_STATE);
+    if (state && !state.recovered && how.recover?.orError) throw new ReplyError(112);
+    this.#enter(fd, channel, options, how);
+    return { result: this.#result(state, options, how), pushes: held.map((one) => pushOf(channel, one)) };
+  }
+
+  /** Ends a subscription; false when there was none. */
+  remove(fd: number, channel: string): boolean {
+    const { hub } = this.#parts;
+    const cursor = hub.find(fd, channel);
+    if (cursor === NONE) return false;
+    const farewell = this.#farewell(fd, cursor, channel);
+    hub.unsubscribe(fd, channel);
+    farewell();
+    return true;
+  }
+
+  /** Ends all subscriptions of a client that goes. */
+  removeAll(fd: number): void {
+    const { hub } = this.#parts;
+    const farewells: (() => void)[] = [];
+    for (let s = hub.firstOwn(fd); s !== NONE; s = hub.nextOwn(s)) {
+      if ((hub.flagsOf(s) & subscriptionFlags.ANNOUNCED) !== 0) farewells.push(this.#farewell(fd, s, hub.nameOf(s)));
+    }
+    hub.leave(fd);
+    for (const farewell of farewells) farewell();
+  }
+
+  /** Ends a subscription from the server's side, and tells the client. */
+  end(fd: number, channel: string, { code, reason }: (typeof unsubscribes)[keyof typeof unsubscribes]): void {
+    if (!this.remove(fd, channel)) return;
+    this.#parts.text(fd, encodePush(channel, "unsubscribe", `{"code":${code},"reason":"${reason}"}`));
+  }
+
+  /** A subscription of the hub is about to go. */
+  forget(cursor: Cursor): void {
+    if (this.#extras.size > 0) this.#extras.delete(cursor);
+  }
+
+  /** Sets until when a subscription lasts; false when there is none. */
+  refresh(fd: number, channel: string, expireAt: number, info: string | undefined): boolean {
+    const cursor = this.#parts.hub.find(fd, channel);
+    if (cursor === NONE) return false;
+    const extra = this.#extras.get(cursor);
+    this.#extras.set(cursor, { info: info ?? extra?.info, expireAt });
+    return true;
+  }
+
+  /** Those whose time was over at `now`, in seconds since 1970. */
+  expired(now: number): { fd: number; channel: string; isServerSide: boolean }[] {
+    const { hub } = this.#parts;
+    const all = [];
+    for (const [cursor, { expireAt }] of this.#extras) {
+      if (expireAt === 0 || expireAt > now) continue;
+      const isServerSide = (hub.flagsOf(cursor) & subscriptionFlags.SERVER) !== 0;
+      all.push({ fd: hub.descriptor(cursor), channel: hub.nameOf(cursor), isServerSide });
+    }
+    return all;
+  }
+
+  /** A client as the others in a channel see it. */
+  infoOf(fd: number, cursor: Cursor): ClientInfo {
+    const { clients, identities } = this.#parts;
+    const chanInfo = cursor === NONE ? undefined : this.#extras.get(cursor)?.info;
+    return {
+      client: clients.idOf(fd),
+      user: identities.userOf(fd),
+      connInfo: identities.identityOf(fd).info,
+      ...(chanInfo === undefined ? {} : { chanInfo }),
+    };
+  }
+
+  /** Who is in a channel, of those here who show themselves. */
+  presence(channel: string): ClientInfo[] {
+    const { hub } = this.#parts;
+    const number = hub.channel(channel);
+    const all: ClientInfo[] = [];
+    if (number === NONE) return all;
+    for (let s = hub.first(number); s !== NONE; s = hub.next(s)) {
+      if ((hub.flagsOf(s) & subscriptionFlags.PRESENT) !== 0) all.push(this.infoOf(hub.descriptor(s), s));
+    }
+    return all;
+  }
+
+  #read(channel: string, options: ChannelOptions, how: SubscribeHow): Maybe<Recovered | undefined> {
+    if (!isPositioned(options, how)) return undefined;
+    const { recovery } = this.#parts;
+    const { recover } = how;
+    if (recover && isRecoverable(options, how)) {
+      if (options.recoveryMode === "cache") return recovery.cache(channel, recover.offset, recover.epoch);
+      return recovery.stream(channel, recover.offset, recover.epoch);
+    }
+    return chain(recovery.position(channel), ({ offset, epoch }) => {
+      return { offset, epoch, recovered: false, publications: "" };
+    });
+  }
+
+  #enter(fd: number, channel: string, options: ChannelOptions, how: SubscribeHow): void {
+    const { hub, occupied, broker } = this.#parts;
+    const { override = {} } = how;
+    const isAnnounced = override.joinLeave ?? options.joinLeave;
+    const isTold = (override.forcePushJoinLeave ?? options.forcePushJoinLeave) || (how.joinLeave ?? false);
+    const bits =
+      (how.server ? subscriptionFlags.SERVER : 0) |
+      (isAnnounced ? subscriptionFlags.ANNOUNCED : 0) |
+      (isAnnounced && isTold ? subscriptionFlags.JOIN_LEAVE : 0) |
+      ((override.presence ?? options.presence) ? subscriptionFlags.PRESENT : 0) |
+      (isRecoverable(options, how) ? subscriptionFlags.RECOVERABLE : 0);
+    if (hub.subscribe(fd, channel, bits)) occupied(channel);
+    const { info, expireAt = 0 } = how;
+    const cursor = hub.find(fd, channel);
+    if (info !== undefined || expireAt > 0) this.#extras.set(cursor, { info, expireAt });
+    if (!isAnnounced) return;
+    // Behind the reply: the subscriber itself is told, too, when it asked for it.
+    const event = { channel, type: "join", info: encodeClientInfo(this.infoOf(fd, cursor)) } as const;
+    setImmediate(() => void broker.announce(event).catch(() => {}));
+  }
+
+  /** What is to be said when a subscription has gone, made while it is still there. */
+  #farewell(fd: number, cursor: Cursor, channel: string): () => void {
+    const { hub, broker } = this.#parts;
+    if ((hub.flagsOf(cursor) & subscriptionFlags.ANNOUNCED) === 0) return () => {};
+    const event = { channel, type: "leave", info: encodeClientInfo(this.infoOf(fd, cursor)) } as const;
+    return () => void broker.announce(event).catch(() => {});
+  }
+
+  #result(state: Recovered | undefined, options: ChannelOptions, how: SubscribeHow): string {
+    const parts: string[] = [];
+    const { expireAt = 0, recover, data } = how;
+    if (expireAt > 0 && !how.server) {
+      parts.push(`"expires":true,"ttl":${Math.max(0, Math.ceil(expireAt - this.#parts.now()))}`);
+    }
+    if (isRecoverable(options, how)) parts.push('"recoverable":true');
+    if (state) {
+      parts.push(`"positioned":true,"epoch":"${state.epoch}"`);
+      // A client that recovers applies the list by itself, from where it stood.
+      const isStream = options.recoveryMode === "stream";
+      const offset = recover && state.recovered && isStream ? recover.offset : state.offset;
+      if (offset > 0) parts.push(`"offset":${offset}`);
+      if (state.publications !== "") parts.push(`"publications":[${state.publications}]`);
+      if (recover && isRecoverable(options, how)) parts.push('"was_recovering":true');
+      if (state.recovered) parts.push('"recovered":true');
+    }
+    if (data !== undefined) parts.push(`"data":${data}`);
+    return `{${parts.join(",")}}`;
+  }
+}
+
+function isRecoverable(options: ChannelOptions, { recoverable, override }: SubscribeHow): boolean {
+  if (options.historySize === 0 || options.historySeconds === 0) return false;
+  return (override?.forceRecovery ?? options.forceRecovery) || (options.allowRecovery && (recoverable ?? false));
+}
+
+function isPositioned(options: ChannelOptions, how: SubscribeHow): boolean {
+  if (isRecoverable(options, how)) return true;
+  if (options.historySize === 0 || options.historySeconds === 0) return false;
+  const isForced = how.override?.forcePositioning ?? options.forcePositioning;
+  return isForced || (options.allowPositioning && (how.positioned ?? false));
+}
+
+function pushOf(channel: string, publication: Publication): string {
+  return encodePush(channel, "pub", encodePublication(publication));
+}
