@@ -214,6 +214,8 @@ export class Core {
       peer: (fd) => addressPart(this.poll.peer(fd)),
       pin: (connection) => this.#handles.pin(connection),
       handle: (fd) => this.#handles.of(fd),
+      reserve: () => this.poll.reserve(),
+      unreserve: (fd) => this.poll.unreserve(fd),
     });
   }
 

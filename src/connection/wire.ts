@@ -12,10 +12,14 @@ export interface ServerWire extends Wire {
   multicast(message: CompiledMessage, fds: Int32Array, count: number): void;
   /** The handle of an open connection. */
   handle(fd: number): Connection;
+  /** A descriptor for a client that is no connection here, to stand in the same columns; given back with `unreserve`. */
+  reserve(): number;
+  unreserve(fd: number): void;
 }
 
 /** What {@link makeWire} needs of the other parts. */
-export interface WireParts extends Pick<ServerWire, "close" | "cut" | "peer" | "pin" | "handle"> {
+export interface WireParts
+  extends Pick<ServerWire, "close" | "cut" | "peer" | "pin" | "handle" | "reserve" | "unreserve"> {
   readonly columns: Columns;
   readonly outbox: Outbox;
   readonly sender: Sender;
@@ -23,17 +27,8 @@ export interface WireParts extends Pick<ServerWire, "close" | "cut" | "peer" | "
 }
 
 /** What handles, and layers above, may do with connections. */
-export function makeWire({
-  columns,
-  outbox,
-  sender,
-  compression,
-  close,
-  cut,
-  peer,
-  pin,
-  handle,
-}: WireParts): ServerWire {
+export function makeWire(parts: WireParts): ServerWire {
+  const { columns, outbox, sender, compression, close, cut, peer, pin, handle, reserve, unreserve } = parts;
   const multicast = new Multicast(columns, compression, outbox, sender);
   return {
     isOpen: (fd, generation) => columns.generation[fd] === generation && columns.phase[fd] === phases.OPEN,
@@ -53,5 +48,7 @@ export function makeWire({
     peer,
     pin,
     handle,
+    reserve,
+    unreserve,
   };
 }

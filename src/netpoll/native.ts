@@ -1,4 +1,6 @@
+import { closeSync, openSync } from "node:fs";
 import { Socket } from "node:net";
+import { devNull } from "node:os";
 import { SystemError } from "../errors.ts";
 import { type Binding, type Poll, RECORD } from "./binding.ts";
 import { errnoName, errnoNumber } from "./errno.ts";
@@ -79,6 +81,13 @@ export class NativeNetpoll implements Netpoll {
     const released = this.#binding.release(this.#poll, fd);
     if (released < 0) throw new SystemError(errnoName(released), `detach descriptor ${fd}`);
     return new Socket({ fd, readable: true, writable: true, allowHalfOpen: true });
+  }
+  reserve(): number {
+    // Nothing but a descriptor that the kernel gives to nobody else.
+    return openSync(devNull, "r");
+  }
+  unreserve(fd: number): void {
+    closeSync(fd);
   }
   destroy(): void {
     this.#binding.destroy(this.#poll);

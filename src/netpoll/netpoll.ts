@@ -43,6 +43,12 @@ export interface Netpoll {
   adopt(socket: Socket): number;
   /** Gives a connection to Node: it is forgotten here and lives on in the returned socket, which nobody listens to. */
   detach(fd: number): Socket;
+  /**
+   * A descriptor that is nobody's, until `unreserve`: for what is no connection here, and is kept in the same columns.
+   * Throws where there is none left.
+   */
+  reserve(): number;
+  unreserve(fd: number): void;
   /** Ends the driver. Connections that are still open are closed with it only in the portable driver. */
   destroy(): void;
 }

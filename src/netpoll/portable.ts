@@ -86,7 +86,7 @@ export class PortableNetpoll implements Netpoll {
       listener.close();
       return EBADF;
     }
-    const fd = this.#newFd();
+    const fd = this.reserve();
     this.#listeners.set(fd, listener);
     listener.due = () => this.#schedule();
     listener.due();
@@ -247,12 +247,15 @@ export class PortableNetpoll implements Netpoll {
     this.records[at + 3] = offset;
   }
 
-  #newFd(): number {
+  reserve(): number {
     return this.#free.pop() ?? this.#nextFd++;
+  }
+  unreserve(fd: number): void {
+    this.#closed.push(fd);
   }
 
   #add(socket: Socket, names: PathNames | undefined): number {
-    const fd = this.#newFd();
+    const fd = this.reserve();
     const connection = new Connection(fd, socket, names, (changed) => this.#look(changed));
     this.#connections.set(fd, connection);
     this.#look(connection);
@@ -265,7 +268,7 @@ export class PortableNetpoll implements Netpoll {
     if (!connection) return undefined;
     this.#connections.delete(fd);
     this.#due.delete(connection);
-    this.#closed.push(fd);
+    this.unreserve(fd);
     return connection.release();
   }
 

@@ -12,6 +12,9 @@ const CONNECTING = 16;
 /** A ping is out, and its pong has not come. */
 const PINGED = 8;
 
+/** It cannot answer a ping: nothing comes from it. */
+const MUTE = 32;
+
 /** Clients whose descriptors lie together are pinged together: 64 of them are a cache line of the column. */
 const BLOCK = 6;
 
@@ -98,6 +101,11 @@ export class Clients {
     for (let fd = 0; fd < this.#high; fd++) if (this.isConnected(fd)) visit(fd);
   }
 
+  /** A connected client is not expected to answer pings. */
+  mute(fd: number): void {
+    this.#state[fd] = (this.#state[fd] as number) | MUTE;
+  }
+
   /** The connect command was refused: nothing more is taken from this client. */
   fail(fd: number): void {
     this.#state[fd] = FAILED;
@@ -135,7 +143,7 @@ export class Clients {
     });
     this.#eachOfSlice(now, (fd, state) => {
       if ((state & CONNECTED) === 0) return;
-      this.#state[fd] = state | PINGED;
+      if ((state & MUTE) === 0) this.#state[fd] = state | PINGED;
       this.#parts.text(fd, EMPTY);
     });
     for (const [fd, since] of this.#fresh) {

@@ -2,6 +2,7 @@ import type { Broker } from "../bus/index.ts";
 import type { Maybe } from "./chain.ts";
 import type { Channels } from "./channels.ts";
 import type { Clients } from "./clients.ts";
+import type { Exits } from "./exits.ts";
 import type { Expiries } from "./expiries.ts";
 import type { Credentials, HookClient, HookDisconnect, HookError, Hooks, ServerSubscription } from "./hooks.ts";
 import type { Hub } from "./hub.ts";
@@ -30,6 +31,9 @@ export interface CommandParts {
   readonly hooks: Hooks;
   readonly tokens: TokenVerifier;
   readonly headers: UpgradeHeaders;
+  readonly exits: Exits;
+  /** The name of this process among all: commands of an emulated transport come back to it. */
+  readonly node: string;
   /** Whether a connect without a token is let in. */
   readonly allowAnonymous: boolean;
   /** The application's own permission to subscribe, beside that of the namespaces. */
@@ -57,9 +61,10 @@ export type Command = (parts: CommandParts, fd: number, fields: Fields) => Maybe
 export const DONE: Reply = { result: "{}" };
 
 /** Who asks, for a hook. */
-export function hookClient({ clients, identities }: CommandParts, fd: number): HookClient {
+export function hookClient({ clients, identities, exits }: CommandParts, fd: number): HookClient {
   const { meta } = identities.identityOf(fd);
-  const client = { client: clients.idOf(fd), user: identities.userOf(fd), transport: "websocket" as const };
+  const transport: HookClient["transport"] = exits.of(fd)?.transport ?? "websocket";
+  const client = { client: clients.idOf(fd), user: identities.userOf(fd), transport };
   return meta === undefined ? client : { ...client, meta };
 }
 

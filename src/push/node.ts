@@ -1,10 +1,10 @@
-import { randomUUID } from "node:crypto";
 import picomatch from "picomatch";
 import type { Broker, History, PublishOptions, StreamPosition } from "../bus/index.ts";
 import { channelFault } from "./channel-name.ts";
 import type { ChannelOptions, Channels } from "./channels.ts";
 import type { Clients } from "./clients.ts";
 import { jsonText } from "./command.ts";
+import type { Exits } from "./exits.ts";
 import type { Expiries } from "./expiries.ts";
 import type { ServerSubscription } from "./hooks.ts";
 import type { Hub } from "./hub.ts";
@@ -24,9 +24,11 @@ export interface NodeParts {
   readonly subscriptions: Subscriptions;
   readonly text: (fd: number, text: string) => void;
   readonly disconnect: (fd: number, how: Disconnect) => void;
+  readonly exits: Exits;
   readonly remoteAddress: (fd: number) => string;
   /** A method that back ends may call; undefined when there is none. */
   readonly rpc: ((method: string, params: unknown) => unknown) | undefined;
+  readonly node: string;
   readonly name: string;
   readonly version: string;
 }
@@ -48,7 +50,6 @@ interface RefreshControl {
 /** What back ends may do with the channels, and the clients on all nodes. */
 export class Node implements Operations {
   readonly #parts: NodeParts;
-  readonly #uid = randomUUID();
   readonly #startedMs = Date.now();
 
   constructor(parts: NodeParts) {
@@ -120,10 +121,10 @@ export class Node implements Operations {
   }
 
   async info(): Promise<readonly NodeInfo[]> {
-    const { clients, identities, hub, name, version } = this.#parts;
+    const { clients, identities, hub, name, version, node } = this.#parts;
     return [
       {
-        uid: this.#uid,
+        uid: node,
         name,
         version,
         clients: clients.connected,
@@ -168,8 +169,12 @@ export class Node implements Operations {
     return this.#parts.broker.control(JSON.stringify(control));
   }
 
-  #descriptorsOf({ user, client }: Whom): number[] {
-    const { clients, identities } = this.#parts;
+  #descriptorsOf({ user, client, session }: Whom): number[] {
+    const { clients, identities, exits } = this.#parts;
+    if (session !== undefined && session !== "") {
+      const fd = exits.find(session);
+      return fd >= 0 && (user === "" || identities.userOf(fd) === user) ? [fd] : [];
+    }
     if (client === undefined || client === "") return identities.descriptorsOf(user);
     const fd = clients.find(client);
     return fd >= 0 && (user === "" || identities.userOf(fd) === user) ? [fd] : [];
@@ -209,11 +214,12 @@ export class Node implements Operations {
   }
 
   #connection(fd: number): ConnectionInfo {
-    const { clients, identities, hub, remoteAddress } = this.#parts;
+    const { clients, identities, hub, exits, remoteAddress } = this.#parts;
     const channels: string[] = [];
     for (let s = hub.firstOwn(fd); s >= 0; s = hub.nextOwn(s)) channels.push(hub.nameOf(s));
     const [client, user] = [clients.idOf(fd), identities.userOf(fd)];
-    return { client, user, transport: "websocket", channels, remoteAddress: remoteAddress(fd) };
+    const transport = exits.of(fd)?.transport ?? "websocket";
+    return { client, user, transport, channels, remoteAddress: remoteAddress(fd) };
   }
 
   #optionsOf(channel: string): ChannelOptions {

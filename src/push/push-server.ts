@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import * as v from "valibot";
@@ -16,6 +17,7 @@ import type { CommandParts } from "./command.ts";
 import { VERSION } from "./commands/connect.ts";
 import { Delivery } from "./delivery.ts";
 import { decideUpgrade, Visitor, WEBSOCKET_PATH } from "./entrance.ts";
+import { Exits } from "./exits.ts";
 import { Expiries } from "./expiries.ts";
 import { Expiry } from "./expiry.ts";
 import { Fanout } from "./fanout.ts";
@@ -29,6 +31,7 @@ import { type Disconnect, DisconnectError, disconnects } from "./protocol.ts";
 import { Recovery } from "./recovery.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { dispatch, isPong } from "./session.ts";
+import { Streams } from "./streams.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type TokenOptions, Tokens } from "./tokens.ts";
 import { UpgradeHeaders } from "./upgrade-headers.ts";
@@ -112,6 +115,9 @@ export class PushServer {
   readonly #expiry: Expiry;
   readonly #delivery: Delivery;
   readonly #node: Node;
+  readonly #exits = new Exits();
+  readonly #streams: Streams;
+  readonly #text: (fd: number, text: string) => void;
   #rehearsal: Rehearsal | undefined;
   #unlisten = () => {};
 
@@ -122,8 +128,17 @@ export class PushServer {
     this.#broker = options.broker ?? new MemoryBroker();
     this.#server = this.#makeServer();
     const { wire } = this.#server;
-    const { text } = wire;
-    const fanout = new Fanout({ text, multicast: wire.multicast });
+    const exits = this.#exits;
+    const text = (fd: number, line: string) => {
+      const exit = exits.of(fd);
+      if (exit) exit.text(line);
+      else wire.text(fd, line);
+    };
+    this.#text = text;
+    const fanout = new Fanout({
+      text,
+      multicast: (message, fds, count) => wire.multicast(message, fds, exits.multicast(message, fds, count)),
+    });
     const disconnect = (fd: number, how: Disconnect) => this.#disconnect(fd, how);
     this.#clients = new Clients({ text, disconnect });
     this.#hub = new Hub(
@@ -142,6 +157,7 @@ export class PushServer {
     this.#expiry = new Expiry({ session: this.#session, disconnect, error: (line) => this.#log.error(line) });
     this.#node = this.#makeNode(disconnect);
     const control = (message: string) => this.#node.control(message);
+    this.#streams = this.#makeStreams(disconnect);
     this.#delivery = new Delivery({ hub: this.#hub, fanout, joins, recovery, text, control });
   }
 
@@ -192,6 +208,7 @@ export class PushServer {
     this.#unlisten();
     this.#clients.stop();
     this.#expiry.stop();
+    this.#streams.close();
     await this.#server.close(disconnects.SHUTDOWN.code, disconnects.SHUTDOWN.reason);
   }
 
@@ -237,7 +254,7 @@ export class PushServer {
     const identities = new Identities();
     const now = () => Date.now() / 1000;
     const occupied = (channel: string) => hooks.channelState?.(channel, true);
-    const { text } = wire;
+    const text = this.#text;
     const parts = { hub, joins, recovery, channels, clients, identities, broker, text, now, occupied };
     return {
       clients,
@@ -250,24 +267,43 @@ export class PushServer {
       hooks,
       tokens: new Tokens(this.#options.tokens ?? {}),
       headers: new UpgradeHeaders(),
+      exits: this.#exits,
+      node: randomUUID(),
       allowAnonymous: this.#options.allowAnonymous ?? false,
       allowSubscribe: typeof allowSubscribe === "function" ? allowSubscribe : () => allowSubscribe,
       channelsPerClientMax: this.#options.channelsPerClientMax ?? limits.channelsPerClientMax,
       connectionsPerUserMax: this.#options.connectionsPerUserMax ?? limits.connectionsPerUserMax,
-      remoteAddress: wire.peer,
+      remoteAddress: (fd) => this.#exits.of(fd)?.remoteAddress ?? wire.peer(fd),
       now,
     };
   }
 
   #makeNode(disconnect: (fd: number, how: Disconnect) => void): Node {
-    const { wire } = this.#server;
     return new Node({
       ...this.#session,
-      text: wire.text,
+      text: this.#text,
       disconnect,
       rpc: this.#options.rpc,
       name: "belfry",
       version: VERSION,
+    });
+  }
+
+  #makeStreams(disconnect: (fd: number, how: Disconnect) => void): Streams {
+    const { wire } = this.#server;
+    return new Streams({
+      clients: this.#clients,
+      exits: this.#exits,
+      node: this.#session.node,
+      allowedOrigins: this.#options.allowedOrigins ?? [],
+      reserve: wire.reserve,
+      unreserve: wire.unreserve,
+      command: async (fd, text) => await this.#command(fd, text),
+      disconnect,
+      leave: (fd) => this.#leave(fd),
+      keepHeaders: (fd, headers) => {
+        if (this.#options.hooks?.connect) this.#session.headers.keep(fd, headers);
+      },
     });
   }
 
@@ -281,6 +317,7 @@ export class PushServer {
   /** Requests that are not for a WebSocket: the API's are ours, the others the application's. */
   #route: RequestListener = (request, response) => {
     this.#api ??= getRequestListener(httpApi({ keys: this.#keys(), operations: this.#node }).fetch);
+    if (this.#streams.take(request, response)) return;
     const { http } = this.#options;
     if (!http || request.url === "/api" || request.url?.startsWith("/api/")) void this.#api(request, response);
     else http(request, response);
@@ -305,7 +342,7 @@ export class PushServer {
       if (this.#clients.generationOf(fd) === generation) this.#failed(fd, error);
     };
     try {
-      return dispatch(this.#session, fd, text, this.#server.wire.text)?.catch(failed);
+      return dispatch(this.#session, fd, text, this.#text)?.catch(failed);
     } catch (error) {
       failed(error);
       return undefined;
@@ -318,9 +355,11 @@ export class PushServer {
     this.#disconnect(fd, disconnects.SERVER_ERROR);
   }
 
-  #disconnect(fd: number, { code, reason }: Disconnect): void {
+  #disconnect(fd: number, how: Disconnect): void {
     this.#leave(fd);
-    this.#server.wire.handle(fd).close(code, reason);
+    const exit = this.#exits.of(fd);
+    if (exit) exit.end(how);
+    else this.#server.wire.handle(fd).close(how.code, how.reason);
   }
 
   #leave(fd: number): void {

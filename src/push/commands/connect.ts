@@ -35,7 +35,7 @@ async function byHook(parts: CommandParts, fd: number, fields: Fields): Promise<
   const own = isObject(sent) ? sent : {};
   const request = {
     client: clients.idOf(fd),
-    transport: "websocket" as const,
+    transport: parts.exits.of(fd)?.transport ?? ("websocket" as const),
     name: stringField(fields, "name"),
     version: stringField(fields, "version"),
     data: valueField(fields, "data"),
@@ -80,11 +80,21 @@ function accept(
   if (expireAt > 0) expiries.set(fd, Math.ceil(expireAt));
   const expiry = expireAt > 0 && isFromToken ? `,"expires":true,"ttl":${Math.ceil(expireAt - now())}` : "";
   const text = jsonText(data);
-  const begin = `{"client":"${client}","version":"${VERSION}","ping":${limits.protocolPingSeconds},"pong":true${expiry}`;
+  const begin = `{"client":"${client}","version":"${VERSION}"${heartbeat(parts, fd)}${expiry}`;
   const end = text === undefined ? "}" : `,"data":${text}}`;
   const subscriptions = serverSubscriptions(credentials);
   if (subscriptions.length === 0) return { result: begin + end };
   return withSubscriptions(parts, fd, fields, subscriptions, begin, end);
+}
+
+/** A client that cannot answer pings is told so; one that sends its commands another way, how they find it. */
+function heartbeat({ clients, exits, node }: CommandParts, fd: number): string {
+  const exit = exits.of(fd);
+  const ping = `,"ping":${limits.protocolPingSeconds}`;
+  if (!exit) return `${ping},"pong":true`;
+  if (exit.session !== "") return `${ping},"pong":true,"session":"${exit.session}","node":"${node}"`;
+  clients.mute(fd);
+  return ping;
 }
 
 function serverSubscriptions({ channels = [], subs = {} }: Credentials): [string, ServerSubscription][] {
