@@ -3,7 +3,7 @@ import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Server as TlsServer } from "node:tls";
-import { HttpUpgrades } from "./connection/http-upgrade.ts";
+import { HttpUpgrades, refuseUpgrade } from "./connection/http-upgrade.ts";
 import type { ServerWire } from "./connection/wire.ts";
 import { Core } from "./core.ts";
 import { BelfryError, SystemError } from "./errors.ts";
@@ -108,11 +108,11 @@ export class Server {
   }
 
   #takeOver(socket: Socket, bytes: Buffer): void {
-    if (this.#closed) return void socket.end(answerText(503, "the server closes"));
+    if (this.#closed) return refuseUpgrade(socket, answerText(503, "the server closes"));
     const fd = this.#core.takeOver(socket, bytes);
     if (fd >= 0) return;
     this.#log.error(`an upgrade of an HTTP server's connection is refused: ${errnoName(fd)}`);
-    socket.end(answerText(501, "WebSockets are not served on this connection"));
+    refuseUpgrade(socket, answerText(501, "WebSockets are not served on this connection"));
   }
 
   /** Stops listening, closes every connection with `code`, and waits until all have ended, at most closeSecondsMax. */

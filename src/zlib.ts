@@ -9,7 +9,7 @@ export interface CompressionOptions {
   thresholdBytes: number;
   /** 1, fast, to 9, small. */
   level: number;
-  /** Memory that zlib takes while it compresses a message: 1 to 9, 2^(level + 9) bytes. */
+  /** Memory that zlib takes while it compresses a message: 1 to 9, 2^(memLevel + 9) bytes, besides its window. */
   memLevel: number;
 }
 

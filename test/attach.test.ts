@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer as createHttpServer, type Server as HttpServer } from "node:http";
 import { createServer as createHttpsServer } from "node:https";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { after, test } from "node:test";
 import { serve as serveHono } from "@hono/node-server";
 import express from "express";
@@ -150,13 +150,32 @@ test("attach: with a path, other paths are left to the other listeners, or answe
   assert.equal(await seen, "/other");
 });
 
-test("attach: two servers share an HTTP server by their paths", async () => {
+test("attach: two servers share an HTTP server by their paths, and answer 404 to others", async () => {
   const http = createHttpServer();
   echoServer().attach(http, { path: "/a" });
   echoServer({ packet: (connection) => connection.send("b") }).attach(http, { path: "/b" });
   const port = await listen(http);
   assert.equal(await echo(port, "/a"), "hello");
   assert.equal(await echo(port, "/b"), "b");
+  const refused = new WebSocket(`ws://127.0.0.1:${port}/c`);
+  assert.match(((await once(refused, "error")) as [Error])[0].message, /404/);
+});
+
+test("attach: a client that was answered 404 and does not end is closed, and one that is reset ends nothing else", async () => {
+  const http = createHttpServer();
+  echoServer().attach(http, { path: "/ws" });
+  const port = await listen(http);
+  for (const isReset of [true, false]) {
+    const client = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const [socket] = (await once(http, "connection")) as [Socket];
+    const closed = once(socket, "close");
+    client.write(request({}, "/other"));
+    const [answer] = (await once(client, "data")) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1\.1 404 /);
+    if (isReset) client.resetAndDestroy();
+    await closed;
+    client.destroy();
+  }
 });
 
 test("upgradeHTTP: takes one upgrade that the application gives it", async () => {

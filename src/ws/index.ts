@@ -1,4 +1,4 @@
-export { HandshakeError, ProtocolError } from "../errors.ts";
+export { BelfryError, HandshakeError, ProtocolError } from "../errors.ts";
 export { ACCEPT_BYTES, KEY_BYTES, validKey, writeAccept } from "./accept-key.ts";
 export { answerText, headerLines } from "./answer.ts";
 export { ascii, equalsIgnoringCase } from "./characters.ts";
