@@ -117,8 +117,8 @@ export const limits = {
   idempotencyKeysMax: 100_000,
   /** How long a client with an expired token may take to bring a new one, before it is closed (3005, 2501, 3006). */
   expiredCloseSeconds: 25,
-  /** Connections of one user: 3504 beyond. Option of the push server. */
-  connectionsPerUserMax: 1_000,
+  /** Connections of one user: 3504 beyond. Option of the push server; as it stands it bounds a process, not a person. */
+  connectionsPerUserMax: 1_000_000,
   /** Body of a request to the HTTP API: 413 beyond. Option of the push server. */
   apiBodyBytesMax: 4_194_304,
   /** Seconds between two pings of Centrifugo's protocol, and seconds in which the pong must come (3012). */

@@ -333,6 +333,7 @@ class FanoutBench {
 
   constructor() {
     this.fanout = new Fanout({
+      isBlocked: () => false,
       text: (fd, text) => {
         this.sends.push(1);
         this.#break();

@@ -1,5 +1,5 @@
 import { type CompiledMessage, opcodes } from "../ws/index.ts";
-import { type Columns, phases } from "./columns.ts";
+import { type Columns, flags, phases } from "./columns.ts";
 import type { Compression } from "./compression.ts";
 import type { Connection, Wire } from "./connection.ts";
 import { Multicast } from "./multicast.ts";
@@ -10,6 +10,8 @@ import type { Sender } from "./sender.ts";
 export interface ServerWire extends Wire {
   /** Sends the same message to `fds[0, count)`, at most fanoutSliceSends; the array's order is not kept. */
   multicast(message: CompiledMessage, fds: Int32Array, count: number): void;
+  /** Whether its socket is full, and bytes wait for it. */
+  isBlocked(fd: number): boolean;
   /** The handle of an open connection. */
   handle(fd: number): Connection;
   /** A descriptor for a client that is no connection here, to stand in the same columns; given back with `unreserve`. */
@@ -40,6 +42,7 @@ export function makeWire(parts: WireParts): ServerWire {
       const opcode = packet.isText ? opcodes.TEXT : opcodes.BINARY;
       sender.message(fd, opcode, packet.source, packet.sourceFrom, packet.sourceTo);
     },
+    isBlocked: (fd) => ((columns.flags[fd] as number) & flags.BLOCKED) !== 0,
     bufferedBytes: (fd) => outbox.bufferedBytes(fd),
     compiled: (fd, message) => multicast.one(fd, message),
     multicast: (message, fds, count) => multicast.many(message, fds, count),

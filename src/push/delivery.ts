@@ -1,9 +1,11 @@
 import type { BrokerListener, ChannelEvent, Publication } from "../bus/index.ts";
+import type { Channels } from "./channels.ts";
 import type { Fanout } from "./fanout.ts";
 import { type Hub, subscriptionFlags } from "./hub.ts";
 import type { Joins } from "./joins.ts";
 import { encodePublication, encodePush } from "./protocol.ts";
 import type { Recovery } from "./recovery.ts";
+import type { SlowReaders } from "./slow-readers.ts";
 
 /** What {@link Delivery} needs of the other parts. */
 export interface DeliveryParts {
@@ -11,6 +13,8 @@ export interface DeliveryParts {
   readonly fanout: Fanout;
   readonly joins: Joins;
   readonly recovery: Recovery;
+  readonly channels: Channels;
+  readonly slow: SlowReaders;
   readonly text: (fd: number, text: string) => void;
   readonly control: (message: string) => void;
 }
@@ -26,12 +30,16 @@ export class Delivery implements BrokerListener {
   }
 
   publication(publication: Publication): void {
-    const { hub, fanout, joins, recovery } = this.#parts;
+    const { hub, fanout, joins, recovery, channels, slow } = this.#parts;
     joins.hold(publication);
     recovery.published();
     const { channel } = publication;
     const number = hub.channel(channel);
-    if (number !== NONE) fanout.publish(hub, number, encodePush(channel, "pub", encodePublication(publication)));
+    if (number === NONE) return;
+    const push = encodePush(channel, "pub", encodePublication(publication));
+    const policy = channels.optionsOf(channel)?.slowReader ?? "disconnect";
+    if (policy === "disconnect") fanout.publish(hub, number, push);
+    else fanout.publish(hub, number, push, (fd) => slow.spare(fd, channel, push, policy));
   }
 
   /** Who comes and goes is told to those who asked for it. */

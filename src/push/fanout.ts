@@ -13,12 +13,18 @@ const WRITTEN_MAX = 4;
 interface Delivery {
   readonly message: CompiledMessage;
   cursor: Cursor;
+  /** Takes a publication for a connection whose socket is full; absent: it waits in the outbox. */
+  readonly spare: Spare | undefined;
 }
+
+/** What becomes of a push for a connection whose socket is full. */
+export type Spare = (fd: number) => void;
 
 /** The two ways out: a text to one connection, and a compiled frame to `fds[0, count)`. */
 export interface FanoutParts {
   readonly text: (fd: number, text: string) => void;
   readonly multicast: (message: CompiledMessage, fds: Int32Array, count: number) => void;
+  readonly isBlocked: (fd: number) => boolean;
 }
 
 /**
@@ -46,11 +52,11 @@ export class Fanout {
   }
 
   /** Sends a push to all subscribers of a channel, the first slice of them now if this turn has not sent much yet. */
-  publish(hub: Hub, channel: number, push: string): void {
+  publish(hub: Hub, channel: number, push: string, spare?: Spare): void {
     const subscribers = hub.subscribers(channel);
     const before = this.#deliveries.get(channel);
-    if (!before && subscribers <= WRITTEN_MAX) return this.#write(hub, channel, push);
-    const delivery = { message: new CompiledMessage(push), cursor: hub.first(channel) };
+    if (!before && subscribers <= WRITTEN_MAX) return this.#write(hub, channel, push, spare);
+    const delivery = { message: new CompiledMessage(push), cursor: hub.first(channel), spare };
     this.#waiting++;
     // It is on its way before its first slice goes, so that a connection that breaks under that one moves the cursor.
     const deliveries = before ?? [];
@@ -69,12 +75,15 @@ export class Fanout {
     }
   }
 
-  #write(hub: Hub, channel: number, push: string): void {
+  #write(hub: Hub, channel: number, push: string, spare: Spare | undefined): void {
     // All are known before the first is written to: a connection that breaks under it leaves the list.
     const fds: number[] = [];
     for (let s = hub.first(channel); fds.length < hub.subscribers(channel); s = hub.next(s))
       fds.push(hub.descriptor(s));
-    for (const fd of fds) this.#parts.text(fd, push);
+    for (const fd of fds) {
+      if (spare && this.#parts.isBlocked(fd)) spare(fd);
+      else this.#parts.text(fd, push);
+    }
   }
 
   /** Serves the next slice of a delivery; its cursor is NONE after the last. */
@@ -85,7 +94,22 @@ export class Fanout {
     // Set before the bytes go: a connection that breaks under them unsubscribes, and moves the cursor.
     delivery.cursor = s;
     this.#sent += count;
+    if (delivery.spare) count = this.#withoutBlocked(delivery.spare, count);
     this.#parts.multicast(delivery.message, this.#fds, count);
+  }
+
+  /** Spares those of the slice whose sockets are full; returns how many are left. */
+  #withoutBlocked(spare: Spare, count: number): number {
+    const fds = this.#fds;
+    const blocked: number[] = [];
+    let left = 0;
+    for (let i = 0; i < count; i++) {
+      const fd = fds[i] as number;
+      if (this.#parts.isBlocked(fd)) blocked.push(fd);
+      else fds[left++] = fd;
+    }
+    for (const fd of blocked) spare(fd);
+    return left;
   }
 
   /** Goes on in the next turn of the event loop, with as many sends as one slice has, from one channel to the next. */

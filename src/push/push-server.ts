@@ -31,6 +31,7 @@ import { type Disconnect, DisconnectError, disconnects } from "./protocol.ts";
 import { Recovery } from "./recovery.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { dispatch, isPong } from "./session.ts";
+import { SlowReaders } from "./slow-readers.ts";
 import { Streams } from "./streams.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type TokenOptions, Tokens } from "./tokens.ts";
@@ -117,6 +118,7 @@ export class PushServer {
   readonly #node: Node;
   readonly #exits = new Exits();
   readonly #streams: Streams;
+  readonly #slow: SlowReaders;
   readonly #text: (fd: number, text: string) => void;
   #rehearsal: Rehearsal | undefined;
   #unlisten = () => {};
@@ -137,6 +139,7 @@ export class PushServer {
     this.#text = text;
     const fanout = new Fanout({
       text,
+      isBlocked: wire.isBlocked,
       multicast: (message, fds, count) => wire.multicast(message, fds, exits.multicast(message, fds, count)),
     });
     const disconnect = (fd: number, how: Disconnect) => this.#disconnect(fd, how);
@@ -158,7 +161,10 @@ export class PushServer {
     this.#node = this.#makeNode(disconnect);
     const control = (message: string) => this.#node.control(message);
     this.#streams = this.#makeStreams(disconnect);
-    this.#delivery = new Delivery({ hub: this.#hub, fanout, joins, recovery, text, control });
+    const { channels, subscriptions } = this.#session;
+    this.#slow = new SlowReaders({ subscriptions, text });
+    const slow = this.#slow;
+    this.#delivery = new Delivery({ hub: this.#hub, fanout, joins, recovery, channels, slow, text, control });
   }
 
   /** What back ends may do, without the HTTP around it. */
@@ -240,6 +246,7 @@ export class PushServer {
         if (isPong(packet.source, packet.sourceFrom, packet.sourceTo)) return this.#pong(fd);
         return this.#command(fd, packet.text());
       },
+      drain: (connection) => this.#slow.drained(connection.descriptor),
       close: (connection) => this.#leave(connection.descriptor),
     });
   }
@@ -368,6 +375,7 @@ export class PushServer {
     identities.forget(fd);
     expiries.set(fd, 0);
     headers.forget(fd);
+    this.#slow.forget(fd);
     this.#clients.close(fd);
   }
 }
