@@ -83,6 +83,31 @@ export const limits = {
   commandBytesMax: 65_536,
   /** Time from the WebSocket's opening to a successful connect command, after which it closes with 3502. */
   staleSecondsMax: 10,
+  /**
+   * Longest token: 3500 beyond. Those of identity providers that list a user's groups have up to about 8 KiB, which is
+   * also what proxies let through in a header.
+   */
+  tokenBytesMax: 16_384,
+  /** Levels to which a token's claims may nest: 3500 beyond. Honest ones have few, and JSON takes stack for each. */
+  claimsDepthMax: 64,
+  /** A shorter secret than its hash can be found out by whoever holds a token (RFC 7518, 3.2): it is warned of. */
+  hmacSecretBytesMin: 32,
+  /**
+   * Tokens that need no verification when they are shown again, and for how long: a herd that comes back shows the same
+   * ones. So long a key that was taken back still counts. About 1 KB each.
+   */
+  tokensRecentMax: 10_000,
+  tokensRecentSeconds: 60,
+  /** How long the keys of a JWKS are used before they are fetched again. Option of the tokens. */
+  jwksSecondsMax: 3600,
+  /** Time between two fetches of a JWKS, whatever for: a key that is not in it is waited for at most so long. */
+  jwksPauseSeconds: 10,
+  /** How long the fetch of a JWKS may take: clients wait for it, and their SDK gives up after 5 s. */
+  jwksFetchSecondsMax: 4,
+  /** Longest JWKS. Large providers have about 10 keys of about 2 KiB. */
+  jwksBytesMax: 262_144,
+  /** Key ids that are known not to be in a JWKS: their tokens are refused, and of others 100 until the next fetch. */
+  jwksAbsentMax: 256,
   /** All histories that a process keeps; beyond it the channels that were not published to for longest are forgotten. */
   historyBytesMax: 268_435_456,
   /** Publications that one read of a history gives. */
