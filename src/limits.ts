@@ -88,7 +88,7 @@ export const limits = {
    * also what proxies let through in a header.
    */
   tokenBytesMax: 16_384,
-  /** Levels to which a token's claims may nest: 3500 beyond. No honest ones come near, and JSON takes stack for each. */
+  /** Levels to which a token's claims may nest: 3500 beyond. Honest ones have few, and JSON takes stack for each. */
   claimsDepthMax: 64,
   /** A shorter secret than its hash can be found out by whoever holds a token (RFC 7518, 3.2): it is warned of. */
   hmacSecretBytesMin: 32,
@@ -106,7 +106,7 @@ export const limits = {
   jwksFetchSecondsMax: 4,
   /** Longest JWKS. Large providers have about 10 keys of about 2 KiB. */
   jwksBytesMax: 262_144,
-  /** Ids of keys that are known to be in no JWKS; for more of them the client is told to try again, as long as it pauses. */
+  /** Key ids that are known not to be in a JWKS: their tokens are refused, and of others 100 until the next fetch. */
   jwksAbsentMax: 256,
   /** All histories that a process keeps; beyond it the channels that were not published to for longest are forgotten. */
   historyBytesMax: 268_435_456,

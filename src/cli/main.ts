@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { serveCommand } from "./serve.ts";
+import { tokenCommand } from "./token.ts";
 
 /** The `belfry` command. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -11,6 +12,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("A notification server: very many mostly silent WebSockets, told the moment something changed.")
     .version(manifest.version)
     .showHelpAfterError("(add --help for the options and examples)")
-    .addCommand(serveCommand());
+    .addCommand(serveCommand())
+    .addCommand(tokenCommand());
   await program.parseAsync(argv as string[]);
 }

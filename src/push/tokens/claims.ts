@@ -13,7 +13,7 @@ export interface SubscriptionClaims {
   readonly subscription: ServerSubscription;
 }
 
-// Back ends write null for what is absent, so null is nothing. Numbers are cut to whole seconds, as jose does.
+// Back ends write null for what is absent, so null is nothing.
 const seconds = v.nullish(v.pipe(v.number(), v.finite(), v.minValue(0), v.transform(Math.floor)));
 const user = v.nullish(
   v.union([v.string(), v.pipe(v.number(), v.safeInteger(), v.transform(String))], "Expected a string or whole number"),
@@ -38,15 +38,19 @@ const base64Json = v.nullish(
     }),
   ),
 );
+/** What valibot's own takes a list for as well. */
+const object = <Entries extends v.ObjectEntries>(entries: Entries) =>
+  v.pipe(v.custom<Fields>(isObject, "Expected an object"), v.object(entries));
+
 const flag = v.nullish(
   v.pipe(
-    v.object({ value: v.nullish(v.boolean(), false) }),
+    object({ value: v.nullish(v.boolean(), false) }),
     v.transform(({ value }) => value),
   ),
 );
 const override = v.nullish(
   v.pipe(
-    v.object({
+    object({
       presence: flag,
       join_leave: flag,
       force_push_join_leave: flag,
@@ -66,6 +70,7 @@ const override = v.nullish(
   ),
 );
 const subscriptionEntries = { info: json, b64info: base64Json, data: json, b64data: base64Json, override };
+const subscription = object(subscriptionEntries);
 const subs = v.nullish(
   v.pipe(
     v.custom<Fields>(isObject, "Expected an object"),
@@ -73,7 +78,7 @@ const subs = v.nullish(
       // Any text may be a channel's name, also one that every object has from its prototype.
       const subs: Record<string, ServerSubscription> = Object.create(null);
       for (const [name, value] of Object.entries(dataset.value)) {
-        const parsed = v.safeParse(v.object(subscriptionEntries), value);
+        const parsed = v.safeParse(subscription, value);
         const fault = channelFault(name) ?? parsed.issues?.[0].message;
         if (fault !== undefined || !parsed.success) {
           addIssue({ message: `channel ${JSON.stringify(name)}: ${fault}` });

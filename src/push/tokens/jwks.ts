@@ -41,9 +41,9 @@ export class Jwks {
   }
 
   /**
-   * The keys that the token may be signed with: one, or several when it names none. Rejects with a TokenFault: "invalid"
-   * when there is no such key, "unavailable" when that is not known, because the set was out of reach or asked for just
-   * now.
+   * The keys that the token may be signed with: one, or several when it names none. Rejects with a TokenFault:
+   * "invalid" when there is no such key, "unavailable" when nobody knows, since the set was out of reach or fetched
+   * just now.
    */
   async keys(query: KeyQuery): Promise<readonly CryptoKey[]> {
     const old = this.#now() - this.#fetchedMs >= this.#agesAfterMs;

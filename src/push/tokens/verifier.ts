@@ -1,4 +1,5 @@
 import type { KeyObject } from "node:crypto";
+import { inspect } from "node:util";
 import { type CryptoKey, decodeProtectedHeader, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from "jose";
 import { limits } from "../../limits.ts";
 import { type Log, silent } from "../../log.ts";
@@ -7,7 +8,10 @@ import { Jwks, jwksAlgorithms, type KeyQuery } from "./jwks.ts";
 import { Keys } from "./keys.ts";
 import { checkTokenOptions, type TokenOptions } from "./options.ts";
 
-/** Verifies signed tokens (JWT, RFC 7519): signature, `exp`, `nbf`, `aud` and `iss`; what else they claim is not its. */
+/** Base64url without padding (RFC 7515, 7.1): with what decoders overlook besides, one token would have many faces. */
+const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
+
+/** Verifies signed tokens (JWT, RFC 7519): signature, `exp`, `nbf`, `aud` and `iss`, and no other claims. */
 export class Verifier {
   readonly #keys: Keys;
   readonly #jwks: Jwks | undefined;
@@ -64,13 +68,7 @@ export class Verifier {
 
   /** What the token says about its key. That is not to be trusted: all it can do is choose among ours. */
   #queryOf(token: string): KeyQuery {
-    let header: ReturnType<typeof decodeProtectedHeader>;
-    try {
-      header = decodeProtectedHeader(token);
-    } catch (cause) {
-      throw new TokenFault("invalid", "it is no token: header.claims.signature, each in base64url", { cause });
-    }
-    const { alg, kid } = header;
+    const { alg, kid } = headerOf(token);
     if (typeof alg !== "string" || !this.#algorithms.has(alg)) {
       const allowed = [...this.#algorithms].join(", ") || "none, since no key is configured";
       throw new TokenFault("invalid", `its alg is ${JSON.stringify(alg)}, allowed are ${allowed}`);
@@ -81,7 +79,22 @@ export class Verifier {
   }
 }
 
+function headerOf(token: string): ReturnType<typeof decodeProtectedHeader> {
+  if (!COMPACT.test(token)) throw new TokenFault("invalid", "it is no token: header.claims.signature, in base64url");
+  try {
+    return decodeProtectedHeader(token);
+  } catch (cause) {
+    throw new TokenFault("invalid", "its header is no JSON object", { cause });
+  }
+}
+
 function faultOf(error: unknown): unknown {
   if (!(error instanceof errors.JOSEError)) return error;
-  return new TokenFault(error instanceof errors.JWTExpired ? "expired" : "invalid", error.message, { cause: error });
+  if (error instanceof errors.JWTExpired) {
+    const { exp = 0 } = error.payload;
+    return new TokenFault("expired", `it expired at ${new Date(exp * 1000).toUTCString()}`, { cause: error });
+  }
+  const failed = error instanceof errors.JWTClaimValidationFailed;
+  const value = failed ? `, it is ${inspect(error.payload[error.claim])}` : "";
+  return new TokenFault("invalid", `${error.message}${value}`, { cause: error });
 }
