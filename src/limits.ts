@@ -108,7 +108,9 @@ export const limits = {
   jwksBytesMax: 262_144,
   /** Key ids that are known not to be in a JWKS: their tokens are refused, and of others 100 until the next fetch. */
   jwksAbsentMax: 256,
-  /** All histories that a process keeps; beyond it the channels that were not published to for longest are forgotten. */
+  /**
+   * All histories that a process keeps; beyond it the channels that were not published to for longest are forgotten.
+   */
   historyBytesMax: 268_435_456,
   /** Publications that one read of a history gives. */
   historyReadMax: 300,
@@ -117,7 +119,9 @@ export const limits = {
   idempotencyKeysMax: 100_000,
   /** How long a client with an expired token may take to bring a new one, before it is closed (3005, 2501, 3006). */
   expiredCloseSeconds: 25,
-  /** Connections of one user: 3504 beyond. Option of the push server; as it stands it bounds a process, not a person. */
+  /**
+   * Connections of one user: 3504 beyond. Option of the push server; as it stands it bounds a process, not a person.
+   */
   connectionsPerUserMax: 1_000_000,
   /** Body of a request to the HTTP API: 413 beyond. Option of the push server. */
   apiBodyBytesMax: 4_194_304,

@@ -41,7 +41,9 @@ export interface PublishOptions {
   readonly info?: string | undefined;
   /** A second publication with the same key within idempotencySeconds is not made; the first one's position is told. */
   readonly idempotencyKey?: string | undefined;
-  /** A publication whose version is not above that of the channel's last one, in the same `versionEpoch`, is dropped. */
+  /**
+   * A publication whose version is not above that of the channel's last one, in the same `versionEpoch`, is dropped.
+   */
   readonly version?: number | undefined;
   readonly versionEpoch?: string | undefined;
 }

@@ -14,7 +14,9 @@ export interface ServerWire extends Wire {
   isBlocked(fd: number): boolean;
   /** The handle of an open connection. */
   handle(fd: number): Connection;
-  /** A descriptor for a client that is no connection here, to stand in the same columns; given back with `unreserve`. */
+  /**
+   * A descriptor for a client that is no connection here, to stand in the same columns; given back with `unreserve`.
+   */
   reserve(): number;
   unreserve(fd: number): void;
 }

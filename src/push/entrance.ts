@@ -12,7 +12,10 @@ export class Visitor {
   }
 }
 
-/** Decides on an upgrade: the path, the page's origin, and the form of the protocol; `keepsHeaders` if a hook wants them. */
+/**
+ * Decides on an upgrade: the path, the page's origin, and the form of the protocol; `keepsHeaders` if a hook wants
+ * them.
+ */
 export function decideUpgrade(request: UpgradeRequest, allowedOrigins: readonly string[], keepsHeaders: boolean) {
   if (request.path !== WEBSOCKET_PATH) return { status: 404, reason: `clients connect to ${WEBSOCKET_PATH}` };
   if (!originAllowed(request.header("origin"), request.header("host"), allowedOrigins)) {

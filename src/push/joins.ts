@@ -33,8 +33,8 @@ export class Join {
 }
 
 /**
- * Subscriptions on their way (protocol: "start buffering live publications … flush"): between the reading of the history
- * and the first live publication nothing may be lost, and nothing come twice.
+ * Subscriptions on their way (protocol: "start buffering live publications … flush"): between the reading of the
+ * history and the first live publication nothing may be lost, and nothing come twice.
  */
 export class Joins {
   readonly #waiting = new Map<string, Set<Join>>();

@@ -45,8 +45,8 @@ export interface ApiPublishOptions extends Omit<PublishOptions, "history" | "inf
 }
 
 /**
- * What back ends may do, without the HTTP around it. An operation that the protocol refuses rejects with ReplyError: 102
- * for an unknown namespace, 107 for a malformed channel, 108 for what the channel does not offer.
+ * What back ends may do, without the HTTP around it. An operation that the protocol refuses rejects with ReplyError:
+ * 102 for an unknown namespace, 107 for a malformed channel, 108 for what the channel does not offer.
  */
 export interface Operations {
   publish(channel: string, data: string, options: ApiPublishOptions): Promise<StreamPosition>;

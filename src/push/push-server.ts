@@ -272,7 +272,7 @@ export class PushServer {
       subscriptions: new Subscriptions(parts),
       broker,
       hooks,
-      tokens: new Tokens(this.#options.tokens ?? {}),
+      tokens: new Tokens(this.#options.tokens ?? {}, Date.now, this.#log),
       headers: new UpgradeHeaders(),
       exits: this.#exits,
       node: randomUUID(),

@@ -21,8 +21,8 @@ interface Reading {
 }
 
 /**
- * Reads histories for clients that come back. A herd comes back to the same channels with the same offsets: who asks the
- * same within one turn of the event loop shares the read, and the encoded text.
+ * Reads histories for clients that come back. A herd comes back to the same channels with the same offsets: who asks
+ * the same within one turn of the event loop shares the read, and the encoded text.
  */
 export class Recovery {
   readonly #broker: Pick<Broker, "history">;

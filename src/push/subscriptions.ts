@@ -67,8 +67,8 @@ export interface SubscriptionsParts {
 const NONE = -1;
 
 /**
- * Makes and ends subscriptions (protocol: the subscribe algorithm): reads the channel's position, or what the client has
- * missed, while what is published meanwhile is held back, so that nothing is lost and nothing comes twice.
+ * Makes and ends subscriptions (protocol: the subscribe algorithm): reads the channel's position, or what the client
+ * has missed, while what is published meanwhile is held back, so that nothing is lost and nothing comes twice.
  */
 export class Subscriptions {
   readonly #parts: SubscriptionsParts;

@@ -4,8 +4,8 @@ import type { CommandParts } from "../command.ts";
 import { DisconnectError, disconnects, type Fields, ReplyError, stringField } from "../protocol.ts";
 
 /**
- * The channel of a command that publishes to it or asks about it, with its options. Throws 102 for an unknown namespace,
- * 108 for what the channel does not offer, 103 for what the client may not do.
+ * The channel of a command that publishes to it or asks about it, with its options. Throws 102 for an unknown
+ * namespace, 108 for what the channel does not offer, 103 for what the client may not do.
  */
 export function channelOf(
   parts: CommandParts,
