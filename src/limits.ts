@@ -79,10 +79,18 @@ export const limits = {
   channelBytesMax: 255,
   /** Channels that one client may be subscribed to: error 106 beyond. Option of the push server. */
   channelsPerClientMax: 128,
+  /** Commands that one client may send in a second; a page that subscribes to all its channels at once stays below. */
+  commandsPerSecondMax: 1000,
   /** Largest frame of a client of the push server: 1009 beyond. */
   commandBytesMax: 65_536,
   /** Time from the WebSocket's opening to a successful connect command, after which it closes with 3502. */
   staleSecondsMax: 10,
+  /** How long a client may be late with the new token of its connection, 3005 beyond, or subscription. */
+  expiredCloseSeconds: 25,
+  /** Time for a back end's answer to a hook over HTTP. Option of the proxy. */
+  proxySeconds: 1,
+  /** Requests that may be under way at once to a back end for one kind of hook. Option of the proxy. */
+  proxyConcurrency: 256,
   /** All histories that a process keeps; beyond it the channels that were not published to for longest are forgotten. */
   historyBytesMax: 268_435_456,
   /** Publications that one read of a history gives. */
