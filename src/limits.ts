@@ -79,6 +79,8 @@ export const limits = {
   channelBytesMax: 255,
   /** Channels that one client may be subscribed to: error 106 beyond. Option of the push server. */
   channelsPerClientMax: 128,
+  /** Commands that one client may send in a second; a page that subscribes to all its channels at once stays below. */
+  commandsPerSecondMax: 1000,
   /** Largest frame of a client of the push server: 1009 beyond. */
   commandBytesMax: 65_536,
   /** Time from the WebSocket's opening to a successful connect command, after which it closes with 3502. */
@@ -128,4 +130,63 @@ export const limits = {
   /** Seconds between two pings of Centrifugo's protocol, and seconds in which the pong must come (3012). */
   protocolPingSeconds: 25,
   protocolPongSeconds: 8,
+  /**
+   * How long an application that is asked over HTTP has for its answer, and how long a question waits for its turn: both
+   * together are within the 5 s after which client libraries give up. Option `secondsMax` of a proxy.
+   */
+  proxySecondsMax: 2,
+  /** Requests that one proxy has under way at once; further ones wait. Option `concurrencyMax` of a proxy. */
+  proxyConcurrencyMax: 64,
+  /** Requests that wait for one proxy: 111 beyond. Option `queueMax` of a proxy. */
+  proxyQueueMax: 1024,
+  /** An application's answer to a proxy; the client gets 100 for a longer one. Option `answerBytesMax` of a proxy. */
+  proxyAnswerBytesMax: 1_048_576,
+  /** Requests in a row that found no application, upon which it is not asked for a while. Option `failuresMax`. */
+  proxyFailuresMax: 10,
+  /** That while: clients are answered 111 at once, and come back later each time. Option `restSeconds` of a proxy. */
+  proxyRestSeconds: 1,
+  /** Answers to connect requests that are kept for their next asker, with `cacheSeconds` of the connect proxy. */
+  proxyCacheBytesMax: 16_777_216,
+  /** A failure that happens again and again is logged once in this time, with the number of the others. */
+  repeatedLogSeconds: 1,
+  /** Users that connections are counted for; nobody new is let in beyond. As many as there can be descriptors. */
+  connectionGateUsersMax: 2_097_152,
+  /** Failed connects of an address in the last one to two windows of failureGateSeconds that are answered at once. */
+  failureGateFree: 5,
+  failureGateSeconds: 30,
+  /** The first answer that is held back, the next ones twice as long each, and the longest: less than clients wait. */
+  failureGateDelayMs: 125,
+  failureGateDelayMsMax: 4000,
+  /** Addresses of one window whose failures are counted; when there are more, those of the last one are forgotten. */
+  failureGateAddressesMax: 65_536,
+  /** What `belfry subscribe` does as the client libraries do: the shortest and longest wait before it comes back. */
+  reconnectMs: 500,
+  reconnectMsMax: 20_000,
+  /** How long it waits for a reply, and for a ping that is late, before it gives the connection up. */
+  replySecondsMax: 5,
+  pingLateSecondsMax: 10,
+  /** The largest message that it takes: all that was missed comes in one. */
+  subscribeMessageBytesMax: 67_108_864,
+  /** Arrays and objects within each other in a body of the HTTP API: 400 beyond, since clients' parsers may recurse. */
+  apiJsonDepthMax: 128,
+  /**
+   * Users, clients, sessions, epochs, idempotency keys, patterns and names of methods in the HTTP API: 107 beyond. Users
+   * are interned as channels are.
+   */
+  apiTextBytesMax: 255,
+  /** Channels of one broadcast: 107 beyond. All of them are published to in one turn of the event loop. */
+  broadcastChannelsMax: 10_000,
+  /** Commands of one batch: 107 beyond. Each costs about as much as a request of its own. */
+  batchCommandsMax: 1000,
+  /** Tags of a publication, and their names and values together: 107 beyond. Every subscriber is sent them. */
+  tagsMax: 32,
+  tagsBytesMax: 2048,
+  /** Clients that one disconnect may spare: 107 beyond. It goes to every node. */
+  whitelistMax: 1000,
+  /** Connections that one call of the HTTP API lists: 107 beyond. */
+  connectionsReadMax: 1000,
+  /** Channels that one call of the HTTP API lists, about 4 MB of JSON: 106 beyond. */
+  channelsReadMax: 100_000,
+  /** How long `belfry publish` waits for an answer. Option --timeout. */
+  apiAnswerSecondsMax: 10,
 } as const;

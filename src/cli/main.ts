@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { configCommand } from "./config.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
 
@@ -13,6 +14,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(manifest.version)
     .showHelpAfterError("(add --help for the options and examples)")
     .addCommand(serveCommand())
-    .addCommand(tokenCommand());
+    .addCommand(tokenCommand())
+    .addCommand(configCommand());
   await program.parseAsync(argv as string[]);
 }

@@ -1,0 +1,226 @@
+import { createPublicKey } from "node:crypto";
+import * as v from "valibot";
+import { limits } from "../../limits.ts";
+import { methods } from "../protocol.ts";
+import { channelOptions, namespaceName } from "./channel-options.ts";
+import { byName, httpUrl, key, listOf, oneOf, requiredKey, seconds, secret, text, whole, yesOrNo } from "./words.ts";
+
+const GIB = 1024 ** 3;
+const DAY = 86_400;
+const off = (doc: string) => key(yesOrNo, false, doc);
+const bytes = whole(1, GIB);
+
+const server = v.strictObject({
+  port: key(whole(0, 65_535), 8000, "Where to listen. 0 lets the kernel choose."),
+  host: key(
+    text((host) => /^[0-9a-fA-F:.]*$/.test(host), 'a numeric IPv4 or IPv6 address, or "" for all'),
+    "",
+    "The address to listen on.",
+  ),
+  path: key(
+    text((path) => path === "" || path.includes("/"), 'a path that holds a /, or "" for none'),
+    "",
+    "A Unix socket to listen on, instead of port and host.",
+  ),
+  reusePort: off("Lets several processes listen on the port; the kernel spreads connections over them."),
+  driver: key(
+    oneOf(["auto", "native", "portable"]),
+    "auto",
+    "How to talk to the kernel: through the addon (native), through node:net (portable), or whichever can be loaded.",
+  ),
+  allowedOrigins: key(
+    listOf(text(), 'a list of origins, ["https://example.com"] say, or ["*"] for all'),
+    [],
+    "Web pages of these origins may connect, besides those of the server's own host. Programs are not asked.",
+  ),
+  messageBytesMax: key(
+    bytes,
+    limits.commandBytesMax,
+    "The largest message of a client; a larger one closes with 1009.",
+  ),
+  outboxBytesMax: key(
+    bytes,
+    limits.outboxBytesMax,
+    "Bytes that may wait for one client that does not read; over it slowReader of the channel says what happens.",
+  ),
+  workersMax: key(whole(1, 1_000_000), limits.workersMax, "Tasks that may be under way at once."),
+  headBytesMax: key(
+    whole(1, 1_048_576),
+    limits.headBytesMax,
+    "The longest request head; a longer one is answered 431.",
+  ),
+  headSecondsMax: key(seconds(0.05, DAY), limits.headSecondsMax, "How long a request head may take: 408 beyond."),
+  closeSecondsMax: key(seconds(0.05, DAY), limits.closeSecondsMax, "How long connections have to end at a shutdown."),
+  deflate: off("Compresses messages (permessage-deflate, RFC 7692) for clients that offer it: less traffic, more CPU."),
+  deflateThresholdBytes: key(whole(0, GIB), limits.deflateThresholdBytes, "Shorter messages go as they are."),
+});
+
+const commandLimit = v.strictObject({
+  count: requiredKey(whole(1, 1_000_000_000), "How many."),
+  seconds: requiredKey(seconds(0.05, DAY), "In how many seconds."),
+});
+
+const client = v.strictObject({
+  allowAnonymous: off("Lets clients connect without a token, as the anonymous user."),
+  insecure: off("Lets every client do everything, without tokens and permissions. For trying things out only."),
+  channelsPerClientMax: key(
+    whole(1, 1_000_000),
+    limits.channelsPerClientMax,
+    "Channels that one client may be subscribed to: error 106 beyond.",
+  ),
+  connectionsPerUserMax: key(
+    whole(0, 1_000_000),
+    0,
+    "Connections of one user to this process: 3504 beyond. 0 for no bound. Anonymous clients do not count.",
+  ),
+  commandsPerSecondMax: key(
+    whole(1, 1_000_000),
+    limits.commandsPerSecondMax,
+    "Commands that one client may send in a second; beyond it they are refused.",
+  ),
+  userCommandLimits: key(
+    byName(oneOf(methods), commandLimit, 'limits by the command\'s name: {"publish": {"count": 100, "seconds": 60}}'),
+    {},
+    "How often all clients of a user together may use a command: error 111 beyond.",
+  ),
+  staleSecondsMax: key(
+    seconds(0.05, DAY),
+    limits.staleSecondsMax,
+    "How long a client may take from the opening of its WebSocket to its connect command: 3502 beyond.",
+  ),
+  expiredCloseSeconds: key(
+    seconds(0, DAY),
+    limits.expiredCloseSeconds,
+    "How long a client may be late with its new token when the old one has expired.",
+  ),
+  pingSeconds: key(whole(1, 3600), limits.protocolPingSeconds, "How often a client is sent a ping."),
+  pongSeconds: key(
+    whole(1, 3600),
+    limits.protocolPongSeconds,
+    "How long it may take to answer: 3012 beyond. Less than pingSeconds.",
+  ),
+});
+
+const publicKey = (type: "rsa" | "ec") => {
+  const isKey = (pem: string) => pem === "" || (!pem.includes("PRIVATE KEY") && keyType(pem) === type);
+  // Who pastes the private key by mistake shall not find it in a log.
+  return secret(isKey, `${type === "rsa" ? "an RSA" : "an EC"} public key as PEM, or "" for none`);
+};
+
+const token = v.strictObject({
+  hmacSecret: key(secret(), "", 'Checks tokens that are signed with HS256, HS384 or HS512. "" accepts none.'),
+  previousHmacSecret: key(
+    secret(),
+    "",
+    "The secret before hmacSecret, for as long as tokens of it are about: they are accepted too.",
+  ),
+  rsaPublicKey: key(publicKey("rsa"), "", "Checks tokens that are signed with RS256, RS384 or RS512."),
+  ecdsaPublicKey: key(publicKey("ec"), "", "Checks tokens that are signed with ES256, ES384 or ES512."),
+  jwksUrl: key(httpUrl, "", "Where the public keys are that tokens are checked with (RFC 7517)."),
+  audience: key(text(), "", 'What a token must have as aud. "" for anything.'),
+  issuer: key(text(), "", 'What a token must have as iss. "" for anything.'),
+  userClaim: key(
+    text((claim) => claim !== "", "the name of a claim"),
+    "sub",
+    "Which claim of a token is the user's id.",
+  ),
+});
+
+const channel = v.strictObject({
+  withoutNamespace: key(channelOptions, {}, "What channels may do whose name has no namespace."),
+  namespaces: key(
+    byName(namespaceName, channelOptions, 'namespaces by name: {"news": {"allowSubscribeForClient": true}}'),
+    {},
+    "What channels may do whose name begins with a namespace (news:sports), by its name. Each has all keys of " +
+      "withoutNamespace, with the same defaults. A channel of a namespace that is not here is unknown: error 102.",
+  ),
+  namespaceBoundary: key(text(), ":", 'What ends the namespace in a channel\'s name. "" for no namespaces.'),
+  privatePrefix: key(text(), "$", 'A channel that begins with it needs a subscription token. "" for none.'),
+  userBoundary: key(text(), "#", 'What stands before the users in the name of a user-limited channel. "" for none.'),
+  userSeparator: key(text(), ",", "What stands between two of them."),
+});
+
+const apiKey = v.strictObject({
+  key: requiredKey(
+    secret((text) => text !== "", "a string that is not empty"),
+    "What the caller shows, as X-API-Key say.",
+  ),
+  name: key(text(), "", "What the key is called in the log."),
+  scopes: requiredKey(
+    v.pipe(
+      listOf(oneOf(["publish", "read", "manage", "*"]), 'a list of some of "publish", "read", "manage" and "*"'),
+      v.nonEmpty(),
+    ),
+    "What the caller may do: publish, read (presence, history, channels, info), manage (users and their " +
+      "subscriptions), or everything.",
+  ),
+});
+
+const api = v.strictObject({
+  keys: key(
+    listOf(apiKey, 'a list of keys: [{"key": "…", "scopes": ["publish"]}]'),
+    [],
+    "Who may call the HTTP API. Without keys nobody may.",
+  ),
+  errorMode: key(
+    oneOf(["default", "transport"]),
+    "default",
+    "How errors are answered: with status 200 and an error in the body, or with a status of their own.",
+  ),
+});
+
+const proxy = v.strictObject({
+  url: key(httpUrl, "", 'Where the back end is asked, with a POST. "" asks nobody.'),
+  seconds: key(seconds(0.05, 600), limits.proxySecondsMax, "How long it may take to answer."),
+  headers: key(
+    listOf(
+      text((name) => /^[-!#$%&'*+.^`|~\w]+$/.test(name), "the name of a header"),
+      'a list of names of headers: ["Cookie"]',
+    ),
+    [],
+    "Headers of the client's request that the back end is sent too.",
+  ),
+  concurrency: key(whole(1, 1_000_000), limits.proxyConcurrencyMax, "Requests that may be under way at once."),
+});
+
+const proxies = v.strictObject({
+  connect: key(proxy, {}, "Asked when a client connects without a token: who is it?"),
+  refresh: key(proxy, {}, "Asked when a connection that the connect proxy let in expires: may it go on?"),
+  subscribe: key(proxy, {}, "Asked in namespaces with subscribeProxy when a client subscribes: may it?"),
+  publish: key(proxy, {}, "Asked in namespaces with publishProxy when a client publishes: may it?"),
+  subRefresh: key(proxy, {}, "Asked in namespaces with subRefreshProxy when a subscription expires: may it go on?"),
+  rpc: key(proxy, {}, "Asked when a client calls a method: what is the answer?"),
+});
+
+const history = v.strictObject({
+  bytesMax: key(
+    whole(1, 1024 * GIB),
+    limits.historyBytesMax,
+    "What all histories of the process may hold; beyond it the channels go that were not published to for longest.",
+  ),
+});
+
+/** The whole configuration of `belfry serve`: each key with its default, what it means, and what it allows. */
+export const configSchema = v.strictObject({
+  server: key(server, {}, "The port, and what every connection has."),
+  client: key(client, {}, "Clients of Centrifugo's protocol."),
+  token: key(token, {}, "Tokens (JSON Web Tokens, RFC 7519) that clients show who they are with."),
+  channel: key(channel, {}, "Channels, and what they may do."),
+  api: key(api, {}, "The HTTP API for back ends."),
+  proxy: key(proxies, {}, "Back ends that are asked over HTTP."),
+  history: key(history, {}, "The memory for publications."),
+  broker: key(oneOf(["memory"]), "memory", "What carries publications: the memory of this process."),
+});
+
+/** The configuration with every key. A text that is "" is none. */
+export type Config = v.InferOutput<typeof configSchema>;
+/** A configuration in which any key may be missing. */
+export type PartialConfig = v.InferInput<typeof configSchema>;
+
+function keyType(pem: string): string | undefined {
+  try {
+    return createPublicKey(pem).asymmetricKeyType;
+  } catch {
+    return undefined;
+  }
+}
