@@ -9,7 +9,13 @@ import { MemoryBroker } from "../src/bus/index.ts";
 import { createPushServer, type PushOptions, type PushServer, WEBSOCKET_PATH } from "../src/push/index.ts";
 
 const SIZE = 20;
-const history = { historySize: SIZE, historySeconds: 60, forceRecovery: true, allowSubscribeForAnonymous: true };
+const history = {
+  historySize: SIZE,
+  historySeconds: 60,
+  forceRecovery: true,
+  allowSubscribeForClient: true,
+  allowSubscribeForAnonymous: true,
+};
 
 async function serve(
   t: TestContext,

@@ -7,7 +7,13 @@ import { createPushServer, type PushOptions, WEBSOCKET_PATH } from "../src/push/
 
 /** A server with a channel of each policy, and one that has subscribed to `channel` and does not read. */
 async function stuck(t: TestContext, channel: string) {
-  const history = { historySize: 1000, historySeconds: 60, forceRecovery: true, allowSubscribeForAnonymous: true };
+  const history = {
+    historySize: 1000,
+    historySeconds: 60,
+    forceRecovery: true,
+    allowSubscribeForClient: true,
+    allowSubscribeForAnonymous: true,
+  };
   const options: PushOptions = {
     allowAnonymous: true,
     outboxBytesMax: 64 << 20,

@@ -41,7 +41,9 @@ for (const driver of ["native", "portable"] as const) {
     let origin = "";
     before(async () => {
       const everything = {
+        allowSubscribeForClient: true,
         allowSubscribeForAnonymous: true,
+        allowPublishForClient: true,
         allowPublishForAnonymous: true,
         historySize: 10,
         historySeconds: 60,
