@@ -92,6 +92,28 @@ export const limits = {
   idempotencyKeysMax: 100_000,
   /** Body of a request to the HTTP API: 413 beyond. Option of the push server. */
   apiBodyBytesMax: 4_194_304,
+  /** Arrays and objects within each other in a body of the HTTP API: 400 beyond, since clients' parsers may recurse. */
+  apiJsonDepthMax: 128,
+  /**
+   * Users, clients, sessions, epochs, idempotency keys, patterns and names of methods in the HTTP API: 107 beyond. Users
+   * are interned as channels are.
+   */
+  apiTextBytesMax: 255,
+  /** Channels of one broadcast: 107 beyond. All of them are published to in one turn of the event loop. */
+  broadcastChannelsMax: 10_000,
+  /** Commands of one batch: 107 beyond. Each costs about as much as a request of its own. */
+  batchCommandsMax: 1000,
+  /** Tags of a publication, and their names and values together: 107 beyond. Every subscriber is sent them. */
+  tagsMax: 32,
+  tagsBytesMax: 2048,
+  /** Clients that one disconnect may spare: 107 beyond. It goes to every node. */
+  whitelistMax: 1000,
+  /** Connections that one call of the HTTP API lists: 107 beyond. */
+  connectionsReadMax: 1000,
+  /** Channels that one call of the HTTP API lists, about 4 MB of JSON: 106 beyond. */
+  channelsReadMax: 100_000,
+  /** How long `belfry publish` waits for an answer. Option --timeout. */
+  apiAnswerSecondsMax: 10,
   /** Seconds between two pings of Centrifugo's protocol, and seconds in which the pong must come (3012). */
   protocolPingSeconds: 25,
   protocolPongSeconds: 8,
