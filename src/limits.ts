@@ -95,8 +95,8 @@ export const limits = {
   /** Arrays and objects within each other in a body of the HTTP API: 400 beyond, since clients' parsers may recurse. */
   apiJsonDepthMax: 128,
   /**
-   * Users, clients, sessions, epochs, idempotency keys, patterns and names of methods in the HTTP API: 107 beyond. Users
-   * are interned as channels are.
+   * Users, clients, sessions, epochs, idempotency keys, patterns and names of methods in the HTTP API: 107 beyond.
+   * Users are interned as channels are.
    */
   apiTextBytesMax: 255,
   /** Channels of one broadcast: 107 beyond. All of them are published to in one turn of the event loop. */

@@ -3,8 +3,8 @@ import { said, whole } from "./fields.ts";
 import { object } from "./schema.ts";
 
 /**
- * How an error of the protocol is answered: "body" with status 200 and `{"error":{"code","message"}}`, "transport" with a
- * status of HTTP and `{"code","message"}`.
+ * How an error of the protocol is answered: "body" with status 200 and `{"error":{"code","message"}}`, "transport"
+ * with a status of HTTP and `{"code","message"}`.
  */
 export const errorModes = ["body", "transport"] as const;
 /** One of {@link errorModes}. */
@@ -31,7 +31,9 @@ const statuses: Readonly<Record<number, ContentfulStatusCode>> = {
   113: 409,
 };
 
-/** The status of an error in the mode "transport"; 500 for what HTTP has no word for, the application's codes included. */
+/**
+ * The status of an error in the mode "transport"; 500 for what HTTP has no word for, the application's codes included.
+ */
 export function statusOf(code: number): ContentfulStatusCode {
   return statuses[code] ?? 500;
 }

@@ -69,7 +69,9 @@ export const channels = eachOf(
   CHANNEL,
 );
 
-/** Connections of a user, all of them unless one is named. The user must be said, so that a typing error closes nobody. */
+/**
+ * Connections of a user, all of them unless one is named. The user must be said, so that a typing error closes nobody.
+ */
 export const whom = {
   user: text("the user, empty for connections without one"),
   client: orElse(text("the id of one client, if it is for that alone"), ""),

@@ -2,8 +2,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Whether arrays and objects of a JSON text nest deeper than `depthMax`. Does not recurse, and holds no stack. Of a text
- * that is no JSON it says the same of the part before its fault at least.
+ * Whether arrays and objects of a JSON text nest deeper than `depthMax`. Does not recurse, and holds no stack. Of a
+ * text that is no JSON it says the same of the part before its fault at least.
  */
 export function nestsDeeper(text: string, depthMax: number): boolean {
   let depth = 0;

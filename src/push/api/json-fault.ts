@@ -4,8 +4,9 @@ const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 /**
- * Where a text stops being JSON (RFC 8259): the index of the token that may not stand there, or the text's length when it
- * ends too early; -1 when it is JSON. For messages: JSON.parse does not always say. Recurses as deep as the text nests.
+ * Where a text stops being JSON (RFC 8259): the index of the token that may not stand there, or the text's length
+ * when it ends too early; -1 when it is JSON. For messages: JSON.parse does not always say. Recurses as deep as the
+ * text nests.
  */
 export function jsonFault(text: string): number {
   const scan = new Scan(text);

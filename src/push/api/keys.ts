@@ -33,7 +33,9 @@ export class Keyring {
   readonly #digests: readonly Buffer[];
   readonly #equal: (one: Buffer, other: Buffer) => boolean;
 
-  /** Throws BELFRY_BAD_OPTION for keys that are empty, twice there, or for nothing. `equal` compares in constant time. */
+  /**
+   * Throws BELFRY_BAD_OPTION for keys that are empty, twice there, or for nothing. `equal` compares in constant time.
+   */
   constructor(keys: readonly ApiKey[], equal: (one: Buffer, other: Buffer) => boolean = timingSafeEqual) {
     check(v.object({ keys: apiKeys }), { keys }, "the HTTP API");
     if (new Set(keys.map(({ key }) => key)).size < keys.length) {
@@ -50,8 +52,8 @@ export class Keyring {
   }
 
   /**
-   * The key that was shown; undefined for one that is not known. Compares digests, and with all of them, so that the time
-   * it takes depends neither on which key it is nor on whether it is one.
+   * The key that was shown; undefined for one that is not known. Compares digests, and with all of them, so that the
+   * time it takes depends neither on which key it is nor on whether it is one.
    */
   find(shown: string): ApiKey | undefined {
     const digest = digestOf(shown);

@@ -12,8 +12,8 @@ interface Description {
 }
 
 /**
- * Beside the schemas and not in them: what describes a field must not cost the requests anything. All schemas of the API
- * are made by the functions of this file, so each has its entry.
+ * Beside the schemas and not in them: what describes a field must not cost the requests anything. All schemas of the
+ * API are made by the functions of this file, so each has its entry.
  */
 const descriptions = new WeakMap<v.GenericSchema, Description>();
 
