@@ -257,7 +257,7 @@ export class PushServer {
     const hub = this.#hub;
     const clients = this.#clients;
     const broker = this.#broker;
-    const channels = new Channels(this.#options.channels ?? {});
+    const channels = new Channels(withBoundary(this.#options.channels ?? {}));
     const identities = new Identities();
     const now = () => Date.now() / 1000;
     const occupied = (channel: string) => hooks.channelState?.(channel, true);
@@ -378,4 +378,9 @@ export class PushServer {
     this.#slow.forget(fd);
     this.#clients.close(fd);
   }
+}
+
+/** Where nobody has made a namespace, a colon in a channel's name is a letter like any other. */
+function withBoundary(config: ChannelsConfig): ChannelsConfig {
+  return Object.keys(config.namespaces ?? {}).length === 0 ? { ...config, namespaceBoundary: "" } : config;
 }

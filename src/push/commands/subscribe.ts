@@ -23,12 +23,13 @@ export const subscribe: Command = (parts, fd, fields) => {
   const { hub, channels, channelsPerClientMax } = parts;
   const channel = stringField(fields, "channel");
   if (channel === "") throw new DisconnectError(disconnects.BAD_REQUEST);
-  if (channelFault(channel) !== undefined || !channels.isAllowedName(channel)) throw new ReplyError(107);
+  if (channelFault(channel) !== undefined) throw new ReplyError(107);
   if (countField(fields, "type") !== 0) throw new ReplyError(108);
   if (hub.isSubscribed(fd, channel)) throw new ReplyError(105);
   if (hub.channelsOf(fd) >= channelsPerClientMax) throw new ReplyError(106);
   const options = channels.optionsOf(channel);
   if (!options) throw new ReplyError(102);
+  if (!channels.isAllowedName(channel)) throw new ReplyError(107);
   return add(parts, fd, channel, options, howOf(fields), fields);
 };
 
