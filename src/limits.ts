@@ -131,8 +131,8 @@ export const limits = {
   protocolPingSeconds: 25,
   protocolPongSeconds: 8,
   /**
-   * How long an application that is asked over HTTP has for its answer, and how long a question waits for its turn: both
-   * together are within the 5 s after which client libraries give up. Option `secondsMax` of a proxy.
+   * How long an application that is asked over HTTP has for its answer, and how long a question waits for its turn:
+   * both together are within the 5 s after which client libraries give up. Option `secondsMax` of a proxy.
    */
   proxySecondsMax: 2,
   /** Requests that one proxy has under way at once; further ones wait. Option `concurrencyMax` of a proxy. */

@@ -12,9 +12,9 @@ export interface FailureGateOptions {
 }
 
 /**
- * Who fails to connect again and again is answered later each time. It counts the failures of each address, or of a whole
- * network for IPv6, in the last one to two windows of time; a program that tries ten thousand times a second gets its
- * answers seconds later, at the cost of one number.
+ * Who fails to connect again and again is answered later each time. It counts the failures of each address, or of a
+ * whole network for IPv6, in the last one to two windows of time; a program that tries ten thousand times a second gets
+ * its answers seconds later, at the cost of one number.
  */
 export class FailureGate {
   readonly #now: () => number;

@@ -10,8 +10,8 @@ export interface Rate {
 
 /**
  * A token bucket for each of very many clients, by number: of `burst` tokens, filled up by `perSecond`, and each
- * operation takes one. Kept is the time at which a bucket will be full again, and only of those who did something in the
- * last one or two times that a bucket takes to fill up: a quiet client costs nothing.
+ * operation takes one. Kept is the time at which a bucket will be full again, and only of those who did something in
+ * the last one or two times that a bucket takes to fill up: a quiet client costs nothing.
  */
 export class RateGate {
   readonly #now: () => number;

@@ -1,6 +1,6 @@
 /**
- * Values by key that are forgotten without being looked at: there is this window of time and the one before it, and when
- * a window is over the older one is dropped as a whole. Keys of which nothing is heard cost nothing.
+ * Values by key that are forgotten without being looked at: there is this window of time and the one before it, and
+ * when a window is over the older one is dropped as a whole. Keys of which nothing is heard cost nothing.
  */
 export class TwoWindows<Key, Value> {
   readonly #ms: number;
