@@ -522,22 +522,25 @@ test("follow reads no further while what it told is not done", async (t) => {
   );
   const told: unknown[] = [];
   const release: (() => void)[] = [];
-  const told1 = new Promise<void>((resolve) => {
-    following(t, at.url, {
-      published: ({ data }) => {
-        told.push(data);
-        resolve();
-        return new Promise<void>((go) => release.push(go));
-      },
-    });
+  const { ending, done, until } = following(t, at.url, {
+    published: ({ data }) => {
+      told.push(data);
+      return new Promise<void>((go) => release.push(go));
+    },
   });
-  await told1;
+  await until(2);
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  while (told.length < 1) await turn();
+  for (let i = 0; i < 20; i++) await turn();
   assert.deepEqual(told, [1]);
   while (told.length < 3) {
     release.shift()?.();
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
   }
   assert.deepEqual(told, [1, 2, 3]);
+  ending.abort();
+  for (const go of release) go();
+  await done;
 });
 
 test("follow takes messages over messageBytesMax, since all that was missed comes in one", async (t) => {

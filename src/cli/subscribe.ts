@@ -114,6 +114,7 @@ function adviceFor(code: number): string {
     101: "; give --token, or --hmac-secret",
     102: "; check the channel's name: the part before the colon is a namespace that the server must know",
     103: "; the server does not let this user subscribe to this channel",
+    107: "; check the channel's name against what the server allows",
     109: "; give a new --token, or --hmac-secret",
     3500: "; check --token, or --hmac-secret",
     3501: "; if the server lets nobody in without a token, give --token, or --hmac-secret",
