@@ -13,8 +13,8 @@ const base = ["errors.ts", "limits.ts", "log.ts"];
  * other way. `types` may be imported as types only.
  */
 const layers: Readonly<Record<string, { imports: readonly string[]; types?: readonly string[] }>> = {
-  cli: { imports: [...base, "options.ts", "push", "server.ts", "bus"] },
-  push: { imports: [...base, "options.ts", "server.ts", "bus", "ws"], types: ["netpoll"] },
+  cli: { imports: [...base, "options.ts", "push", "server.ts", "bus", "dial", "ws"] },
+  push: { imports: [...base, "options.ts", "server.ts", "bus", "ws", "pool"], types: ["netpoll"] },
   "index.ts": { imports: [...base, "server.ts", "options.ts", "zlib.ts", "connection", "ws"] },
   "server.ts": { imports: [...base, "core.ts", "options.ts", "connection", "ws", "netpoll"] },
   "core.ts": { imports: [...base, "connection", "ws", "pool", "netpoll"], types: ["options.ts"] },

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { configCommand } from "./config.ts";
 import { serveCommand } from "./serve.ts";
+import { subscribeCommand } from "./subscribe.ts";
 import { tokenCommand } from "./token.ts";
 
 /** The `belfry` command. */
@@ -14,6 +15,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(manifest.version)
     .showHelpAfterError("(add --help for the options and examples)")
     .addCommand(serveCommand())
+    .addCommand(subscribeCommand())
     .addCommand(tokenCommand())
     .addCommand(configCommand());
   await program.parseAsync(argv as string[]);
