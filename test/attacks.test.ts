@@ -28,6 +28,7 @@ describe("attacks", () => {
   before(async () => {
     server = createPushServer({
       apiKey: "the key",
+      commandsPerSecondMax: 100_000,
       tokens: { hmacSecret: SECRET, audience: AUDIENCE },
       channels: {
         withoutNamespace: { allowSubscribeForClient: true, allowUserLimitedChannels: true },

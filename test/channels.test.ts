@@ -9,7 +9,7 @@ const config: ChannelsConfig = {
   namespaces: {
     news: { allowSubscribeForClient: true },
     room: { joinLeave: true, channelRegex: "^[a-z]+(#[\\d,]+)?$" },
-    "v1.x-y_z": { allowTagsFilter: true },
+    "v1.x-y_z": { presence: true },
   },
 };
 const channels = new Channels(config);
@@ -38,7 +38,6 @@ const off: ChannelOptions = {
   allowPresenceForSubscriber: false,
   allowPresenceForAnonymous: false,
   allowUserLimitedChannels: false,
-  allowTagsFilter: false,
   channelRegex: "",
   slowReader: "disconnect",
   subscribeProxy: false,
@@ -78,7 +77,7 @@ const table: readonly [
   ["news$:x", undefined, false, undefined, false],
   ["News:x", undefined, false, undefined, false],
   [" news:x", undefined, false, undefined, false],
-  ["v1.x-y_z:x", { allowTagsFilter: true }, false, undefined, true],
+  ["v1.x-y_z:x", { presence: true }, false, undefined, true],
   ["other:x", undefined, false, undefined, false],
   ["__proto__:x", undefined, false, undefined, false],
   ["constructor:x", undefined, false, undefined, false],

@@ -47,7 +47,6 @@ const mistakesIn = (text: string, extension?: string) => mistakesOf({ file: file
 
 test("config: the defaults let nobody in", () => {
   assert.equal(defaults.client.allowAnonymous, false);
-  assert.equal(defaults.client.insecure, false);
   assert.deepEqual(defaults.api.keys, []);
   assert.deepEqual(defaults.channel.namespaces, {});
   assert.deepEqual({ ...new Channels().optionsOf("x") }, defaults.channel.withoutNamespace);
@@ -310,14 +309,6 @@ const brokenFiles: readonly [string, string, ...string[]][] = [
     "channel: {namespaces: [{name: news}]}",
     'channel.namespaces: a list (FILE.yaml, line 1); allowed is namespaces by name: {"news": {"allowSubscribeForClient": ' +
       "true}}",
-  ],
-  [
-    "limits of a command that there is none of",
-    "client: {userCommandLimits: {ping: {count: 1, seconds: 1}, rpc: {count: 0}}}",
-    'client.userCommandLimits.ping: the name "ping" (FILE.yaml, line 1); allowed is "connect", "subscribe", ' +
-      '"unsubscribe", "publish", "presence", "presence_stats", "history", "rpc", "refresh" or "sub_refresh"',
-    "client.userCommandLimits.rpc.count: 0 (FILE.yaml, line 1); allowed is a whole number from 1 to 1000000000",
-    "client.userCommandLimits.rpc.seconds: missing (FILE.yaml, line 1); needed is a number of seconds from 0.05 to 86400",
   ],
   [
     "a broken regular expression",
@@ -597,7 +588,7 @@ test("belfry config prints what holds and where it came from, without secrets", 
   assert.ok(stdout.includes(`  port: 1 # ${file}, line 2\n`));
   assert.ok(stdout.includes('  hmacSecret: "***" # environment variable BELFRY_TOKEN_HMAC_SECRET\n'));
   assert.ok(stdout.includes(`  # ${file}, line 4\n  keys:\n    - key: "***"\n`));
-  const shown = { client: { ...defaults.client, insecure: true }, server: { ...defaults.server, port: 1 } };
+  const shown = { client: { ...defaults.client, allowAnonymous: true }, server: { ...defaults.server, port: 1 } };
   const secrets = {
     token: { ...defaults.token, hmacSecret: "***" },
     api: { ...defaults.api, keys: [{ key: "***", name: "", scopes: ["read"] }] },

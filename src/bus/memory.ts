@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { BelfryError } from "../errors.ts";
+import { limits } from "../limits.ts";
 import type {
   Broker,
   BrokerListener,
@@ -27,9 +28,9 @@ export class MemoryBroker implements Broker {
   readonly #keys: Keys;
   #closed = false;
 
-  /** `now` is the clock, in milliseconds. */
-  constructor(now: () => number = Date.now) {
-    this.#streams = new Streams(now);
+  /** `now` is the clock, in milliseconds; all histories together hold at most `historyBytesMax`. */
+  constructor(now: () => number = Date.now, historyBytesMax: number = limits.historyBytesMax) {
+    this.#streams = new Streams(now, historyBytesMax);
     this.#keys = new Keys(now);
   }
 

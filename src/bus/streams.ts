@@ -29,6 +29,7 @@ const SWEEP_MS = 1000;
  */
 export class Streams {
   readonly #now: () => number;
+  readonly #bytesMax: number;
   /** The least recently added to first. */
   readonly #streams = new Map<string, Stream>();
   /** The highest end of all streams that were forgotten. */
@@ -36,8 +37,9 @@ export class Streams {
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, bytesMax: number = limits.historyBytesMax) {
     this.#now = now;
+    this.#bytesMax = bytesMax;
   }
 
   /** How many bytes all of it counts for. */
@@ -143,7 +145,7 @@ export class Streams {
   /** Forgets streams until the rest is within the bound; the one that was just added to stays. */
   #shed(but: string): void {
     for (const [channel, stream] of this.#streams) {
-      if (this.#bytes <= limits.historyBytesMax || channel === but) return;
+      if (this.#bytes <= this.#bytesMax || channel === but) return;
       this.#streams.delete(channel);
       this.#bytes -= stream.bytes;
       this.#floor = Math.max(this.#floor, stream.top);

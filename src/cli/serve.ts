@@ -1,17 +1,20 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { pino } from "pino";
+import { MemoryBroker } from "../bus/index.ts";
 import { BelfryError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { createPushServer, WEBSOCKET_PATH } from "../push/index.ts";
+import { type Config, createPushServer, loadConfig, type PartialConfig, WEBSOCKET_PATH } from "../push/index.ts";
+import { optionsOf } from "./serve-options.ts";
 
-interface ServeOptions {
-  port: number;
+interface Flags {
+  config?: string;
+  port?: number;
   host?: string;
   apiKey?: string;
   allowAnonymous?: true;
   allowSubscribe?: true | string[];
   allowedOrigin?: string[];
-  driver: "auto" | "native" | "portable";
+  driver?: Config["server"]["driver"];
 }
 
 const examples = `
@@ -24,46 +27,50 @@ Examples:
 
   Listen, with the npm package centrifuge
     new Centrifuge("ws://localhost:8000${WEBSOCKET_PATH}").newSubscription("news:1")
+
+  With tokens, namespaces and histories: begin a file, change it, and serve with it
+    $ belfry config --defaults > belfry.yaml
+    $ belfry serve --config belfry.yaml
 `;
 
 /** `belfry serve`: the notification API as a process of its own. */
 export function serveCommand(): Command {
   return new Command("serve")
     .description("Run the notification API: clients of Centrifugo's protocol on one side, an HTTP API on the other.")
-    .addOption(new Option("--port <number>", "where to listen").argParser(readPort).default(8000).env("BELFRY_PORT"))
-    .addOption(new Option("--host <address>", "numeric address to listen on; all when not given").env("BELFRY_HOST"))
-    .addOption(
-      new Option("--api-key <key>", "what callers of the HTTP API must show; without it nobody may call").env(
-        "BELFRY_API_KEY",
-      ),
-    )
+    .option("--config <file>", "YAML, or JSON if its name ends with .json; see belfry config --help")
+    .addOption(new Option("--port <number>", "where to listen (8000)").argParser(readPort))
+    .option("--host <address>", "numeric address to listen on; all when not given")
+    .option("--api-key <key>", "what callers of the HTTP API must show; without it nobody may call")
     .option("--allow-anonymous", "let clients connect without a token")
     .option("--allow-subscribe [prefix...]", "let clients subscribe to all channels, or to those with a prefix")
     .option("--allowed-origin <origin...>", "origins of web pages that may connect, besides this host; * for all")
-    .addOption(
-      new Option("--driver <name>", "how to talk to the kernel")
-        .choices(["auto", "native", "portable"])
-        .default("auto"),
+    .addOption(new Option("--driver <name>", "how to talk to the kernel").choices(["auto", "native", "portable"]))
+    .addHelpText(
+      "after",
+      `${examples}\nEach key of the configuration has a variable: BELFRY_SERVER_PORT for server.port.\n`,
     )
-    .addHelpText("after", examples)
     .action(serve);
 }
 
-async function serve(options: ServeOptions): Promise<void> {
+async function serve(flags: Flags): Promise<void> {
   const log = pino();
-  const { allowSubscribe = false, allowAnonymous, apiKey, driver, host, port } = options;
-  const server = createPushServer({
-    driver,
-    log: log as Log,
-    allowAnonymous: allowAnonymous ?? false,
-    allowSubscribe: Array.isArray(allowSubscribe)
-      ? (channel) => allowSubscribe.some((prefix) => channel.startsWith(prefix))
-      : allowSubscribe,
-    allowedOrigins: options.allowedOrigin ?? [],
-    ...(apiKey === undefined ? {} : { apiKey }),
-  });
+  let config: Config;
   try {
-    const at = await server.listen({ port, ...(host === undefined ? {} : { host }) });
+    config = loadConfig({ file: flags.config, env: process.env, flags: configOf(flags) });
+  } catch (error) {
+    return fail(error);
+  }
+  const broker = new MemoryBroker(Date.now, config.history.bytesMax);
+  const server = createPushServer({
+    ...optionsOf(config, log as Log),
+    broker,
+    allowSubscribe: allowSubscribe(flags.allowSubscribe),
+    log: log as Log,
+  });
+  const { port, host, path, reusePort } = config.server;
+  try {
+    const where = path === "" ? { port, ...(host === "" ? {} : { host }) } : { path };
+    const at = await server.listen({ ...where, reusePort });
     await server.rehearse(at).catch((failure) => log.warn(`the rehearsal failed: ${failure}`));
     log.info(`listening on ${at.address} port ${at.port}: ws://localhost:${at.port}${WEBSOCKET_PATH}`);
   } catch (error) {
@@ -72,13 +79,46 @@ async function serve(options: ServeOptions): Promise<void> {
     process.exitCode = 1;
     return await server.close();
   }
-  if (!allowAnonymous) log.warn("nobody can connect: tokens are not known yet, and --allow-anonymous was not given");
+  if (!config.client.allowAnonymous && !hasCredentials(config)) {
+    log.warn("nobody can connect: there is no key for tokens, no connect proxy, and --allow-anonymous was not given");
+  }
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       log.info(`${signal}: closing`);
       void server.close();
     });
   }
+}
+
+/** What the flags say, as a part of the configuration. */
+function configOf({ port, host, driver, allowAnonymous, allowedOrigin, apiKey }: Flags): PartialConfig {
+  return {
+    server: {
+      ...(port !== undefined && { port }),
+      ...(host !== undefined && { host }),
+      ...(driver !== undefined && { driver }),
+      ...(allowedOrigin !== undefined && { allowedOrigins: allowedOrigin }),
+    },
+    ...(allowAnonymous && { client: { allowAnonymous } }),
+    ...(apiKey !== undefined && { api: { keys: [{ key: apiKey, scopes: ["*"] }] } }),
+  };
+}
+
+function allowSubscribe(flag: true | string[] | undefined): boolean | ((channel: string) => boolean) {
+  if (!Array.isArray(flag)) return flag ?? false;
+  return (channel) => flag.some((prefix) => channel.startsWith(prefix));
+}
+
+function hasCredentials({ token, proxy }: Config): boolean {
+  const { hmacSecret, rsaPublicKey, ecdsaPublicKey, jwksUrl } = token;
+  return [hmacSecret, rsaPublicKey, ecdsaPublicKey, jwksUrl, proxy.connect.url].some((text) => text !== "");
+}
+
+/** Mistakes in the configuration are for whoever wrote it, without a stack. */
+function fail(error: unknown): void {
+  if (!(error instanceof BelfryError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
 }
 
 function readPort(text: string): number {

@@ -22,6 +22,10 @@ const BLOCK = 6;
 export interface ClientsParts {
   readonly text: (fd: number, text: string) => void;
   readonly disconnect: (fd: number, disconnect: Disconnect) => void;
+  /** Default limits.protocolPingSeconds, protocolPongSeconds and staleSecondsMax. */
+  readonly pingSeconds?: number | undefined;
+  readonly pongSeconds?: number | undefined;
+  readonly staleSecondsMax?: number | undefined;
 }
 
 /**
@@ -30,6 +34,10 @@ export interface ClientsParts {
  * protocolPongSeconds ago; a tick that is late, because the process stood still, makes nobody late.
  */
 export class Clients {
+  /** Seconds between two pings of a client. */
+  readonly pingSeconds: number;
+  readonly #pongSeconds: number;
+  readonly #staleSecondsMax: number;
   readonly #parts: ClientsParts;
   #state = new Uint8Array(CAPACITY_MIN);
   #generation = new Uint32Array(CAPACITY_MIN);
@@ -43,6 +51,9 @@ export class Clients {
 
   constructor(parts: ClientsParts) {
     this.#parts = parts;
+    this.pingSeconds = parts.pingSeconds ?? limits.protocolPingSeconds;
+    this.#pongSeconds = parts.pongSeconds ?? limits.protocolPongSeconds;
+    this.#staleSecondsMax = parts.staleSecondsMax ?? limits.staleSecondsMax;
   }
 
   /** How many clients are connected. */
@@ -138,7 +149,7 @@ export class Clients {
   /** One second that was served. */
   tick(): void {
     const now = ++this.#tick;
-    this.#eachOfSlice(now - limits.protocolPongSeconds, (fd, state) => {
+    this.#eachOfSlice(now - this.#pongSeconds, (fd, state) => {
       if ((state & PINGED) !== 0) this.#parts.disconnect(fd, disconnects.NO_PONG);
     });
     this.#eachOfSlice(now, (fd, state) => {
@@ -147,14 +158,14 @@ export class Clients {
       this.#parts.text(fd, EMPTY);
     });
     for (const [fd, since] of this.#fresh) {
-      if (now - since <= limits.staleSecondsMax) break;
+      if (now - since <= this.#staleSecondsMax) break;
       this.#fresh.delete(fd);
       this.#parts.disconnect(fd, disconnects.STALE);
     }
   }
 
   #eachOfSlice(tick: number, visit: (fd: number, state: number) => void): void {
-    const slices = limits.protocolPingSeconds;
+    const slices = this.pingSeconds;
     const slice = ((tick % slices) + slices) % slices;
     for (let block = slice << BLOCK; block < this.#high; block += slices << BLOCK) {
       const end = Math.min(block + (1 << BLOCK), this.#high);

@@ -4,6 +4,7 @@ import type { Channels } from "./channels.ts";
 import type { Clients } from "./clients.ts";
 import type { Exits } from "./exits.ts";
 import type { Expiries } from "./expiries.ts";
+import type { RateGate } from "./gates/rate-gate.ts";
 import type { Credentials, HookClient, HookDisconnect, HookError, Hooks, ServerSubscription } from "./hooks.ts";
 import type { Hub } from "./hub.ts";
 import type { Identities } from "./identities.ts";
@@ -39,6 +40,8 @@ export interface CommandParts {
   /** The application's own permission to subscribe, beside that of the namespaces. */
   readonly allowSubscribe: (channel: string) => boolean;
   readonly channelsPerClientMax: number;
+  /** How many commands a client may send: 111 beyond. */
+  readonly rates: RateGate | undefined;
   readonly connectionsPerUserMax: number;
   readonly remoteAddress: (fd: number) => string;
   /** In seconds since 1970. */

@@ -1,2 +1,12 @@
+export { type ApiKey, type ApiScope, apiScopes, type ErrorMode } from "./api/index.ts";
+export { type ChannelOptions, Channels, type ChannelsConfig } from "./channels.ts";
+export { type Config, type ConfigSources, loadConfig, type PartialConfig } from "./config.ts";
+export { WEBSOCKET_PATH } from "./entrance.ts";
+export type * from "./hooks.ts";
+export type { ClientInfo, ConnectionInfo, NodeInfo, Operations, Whom } from "./operations.ts";
 export { disconnects, replyErrors } from "./protocol.ts";
-export { createPushServer, type PushOptions, PushServer, WEBSOCKET_PATH } from "./push-server.ts";
+export { proxyHooks } from "./proxy/proxy-hooks.ts";
+export type { ProxyOptions } from "./proxy/proxy-options.ts";
+export type { PushOptions } from "./push-options.ts";
+export { createPushServer, PushServer } from "./push-server.ts";
+export { type TokenOptions, Tokens } from "./tokens.ts";

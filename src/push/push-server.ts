@@ -1,13 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
-import * as v from "valibot";
 import { type Broker, MemoryBroker } from "../bus/index.ts";
-import type { DeflateOptions } from "../connection/compression.ts";
 import { limits } from "../limits.ts";
 import { type Log, silent } from "../log.ts";
-import type { DriverChoice } from "../netpoll/index.ts";
-import { check, type ListenOptions } from "../options.ts";
+import type { ListenOptions } from "../options.ts";
 import { createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
 import { type ApiKey, httpApi } from "./api/index.ts";
@@ -21,83 +18,29 @@ import { Exits } from "./exits.ts";
 import { Expiries } from "./expiries.ts";
 import { Expiry } from "./expiry.ts";
 import { Fanout } from "./fanout.ts";
-import type { Hooks } from "./hooks.ts";
+import { RateGate } from "./gates/rate-gate.ts";
 import { Hub } from "./hub.ts";
 import { Identities } from "./identities.ts";
 import { Joins } from "./joins.ts";
+import { Lives } from "./lives.ts";
 import { Node } from "./node.ts";
 import type { Operations } from "./operations.ts";
-import { type Disconnect, DisconnectError, disconnects } from "./protocol.ts";
+import { type Disconnect, disconnects } from "./protocol.ts";
+import { checkPushOptions, type PushOptions } from "./push-options.ts";
 import { Recovery } from "./recovery.ts";
 import { Rehearsal } from "./rehearsal.ts";
-import { dispatch, isPong } from "./session.ts";
+import { isPong } from "./session.ts";
 import { SlowReaders } from "./slow-readers.ts";
 import { Streams } from "./streams.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { type TokenOptions, Tokens } from "./tokens.ts";
+import { Tokens } from "./tokens.ts";
 import { UpgradeHeaders } from "./upgrade-headers.ts";
 
 export { WEBSOCKET_PATH };
 
-/** What the notification API is made with; without any, nobody is let in. */
-export interface PushOptions {
-  /** The Bus. Default: one of its own, in the process. */
-  broker?: Broker;
-  /** The key of the HTTP API, for all of it; without one, or `apiKeys`, the API lets nobody in. */
-  apiKey?: string;
-  /** Several keys, each with its scopes. */
-  apiKeys?: readonly ApiKey[];
-  /** Lets clients connect without a token. Default false. */
-  allowAnonymous?: boolean;
-  /** Which channels clients may subscribe to, beside what the namespaces allow. Default: none. */
-  allowSubscribe?: boolean | ((channel: string) => boolean);
-  /** What channels offer, by their namespace. */
-  channels?: ChannelsConfig;
-  /** How tokens are verified; without it no client can connect with one. */
-  tokens?: TokenOptions;
-  /** The application's own decisions. */
-  hooks?: Hooks;
-  /** A method that back ends call through the HTTP API. */
-  rpc?: (method: string, params: unknown) => unknown;
-  /** Origins of pages that may connect, besides the server's own host: `https://example.com`, or `*`. */
-  allowedOrigins?: string[];
-  /** Takes the requests that are neither for a WebSocket nor for the API. */
-  http?: RequestListener;
-  channelsPerClientMax?: number;
-  connectionsPerUserMax?: number;
-  outboxBytesMax?: number;
-  deflate?: boolean | DeflateOptions;
-  driver?: DriverChoice;
-  log?: Log;
-}
-
-const isObject = (value: unknown) => typeof value === "object" && value !== null;
-const isFunction = (value: unknown) => typeof value === "function";
-const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
-
-const pushOptions = v.strictObject({
-  broker: v.optional(v.custom(isObject)),
-  apiKey: v.optional(v.pipe(v.string(), v.nonEmpty())),
-  apiKeys: v.optional(v.array(v.custom(isObject))),
-  allowAnonymous: v.optional(v.boolean()),
-  allowSubscribe: v.optional(v.union([v.boolean(), v.custom(isFunction)])),
-  channels: v.optional(v.custom(isObject)),
-  tokens: v.optional(v.custom(isObject)),
-  hooks: v.optional(v.custom(isObject)),
-  rpc: v.optional(v.custom(isFunction)),
-  allowedOrigins: v.optional(v.array(v.string())),
-  http: v.optional(v.custom(isFunction)),
-  channelsPerClientMax: count,
-  connectionsPerUserMax: count,
-  outboxBytesMax: count,
-  deflate: v.optional(v.union([v.boolean(), v.custom(isObject)])),
-  driver: v.optional(v.picklist(["auto", "native", "portable"])),
-  log: v.optional(v.custom(isObject)),
-});
-
 /** Makes the notification API. Throws BELFRY_BAD_OPTION for an option that is not allowed. */
 export function createPushServer(options: PushOptions = {}): PushServer {
-  check(pushOptions, options, "createPushServer");
+  checkPushOptions(options);
   return new PushServer(options);
 }
 
@@ -119,6 +62,7 @@ export class PushServer {
   readonly #exits = new Exits();
   readonly #streams: Streams;
   readonly #slow: SlowReaders;
+  readonly #lives: Lives;
   readonly #text: (fd: number, text: string) => void;
   #rehearsal: Rehearsal | undefined;
   #unlisten = () => {};
@@ -142,8 +86,9 @@ export class PushServer {
       isBlocked: wire.isBlocked,
       multicast: (message, fds, count) => wire.multicast(message, fds, exits.multicast(message, fds, count)),
     });
-    const disconnect = (fd: number, how: Disconnect) => this.#disconnect(fd, how);
-    this.#clients = new Clients({ text, disconnect });
+    const disconnect = (fd: number, how: Disconnect) => this.#lives.disconnect(fd, how);
+    const { pingSeconds, pongSeconds, staleSecondsMax } = options;
+    this.#clients = new Clients({ text, disconnect, pingSeconds, pongSeconds, staleSecondsMax });
     this.#hub = new Hub(
       (channel, subscription) => {
         fanout.moveOn(this.#hub, channel, subscription);
@@ -157,13 +102,17 @@ export class PushServer {
     const recovery = new Recovery(this.#broker);
     const joins = new Joins();
     this.#session = this.#makeSession(recovery, joins);
-    this.#expiry = new Expiry({ session: this.#session, disconnect, error: (line) => this.#log.error(line) });
+    const error = (line: string) => this.#log.error(line);
+    const { expiredCloseSeconds } = options;
+    this.#expiry = new Expiry({ session: this.#session, disconnect, error, expiredCloseSeconds });
     this.#node = this.#makeNode(disconnect);
     const control = (message: string) => this.#node.control(message);
     this.#streams = this.#makeStreams(disconnect);
     const { channels, subscriptions } = this.#session;
     this.#slow = new SlowReaders({ subscriptions, text });
     const slow = this.#slow;
+    const close = (fd: number, code: number, reason: string) => wire.handle(fd).close(code, reason);
+    this.#lives = new Lives({ session: this.#session, slow, text, close, error });
     this.#delivery = new Delivery({ hub: this.#hub, fanout, joins, recovery, channels, slow, text, control });
   }
 
@@ -197,7 +146,7 @@ export class PushServer {
       subscribe: (fd, channel) => this.#hub.subscribe(fd, channel),
       broadcast: (channels, data) => this.#broker.broadcast(channels, data),
       end: (fd) => {
-        this.#leave(fd);
+        this.#lives.leave(fd);
         this.#server.wire.cut(fd);
       },
     });
@@ -221,14 +170,14 @@ export class PushServer {
   // ---- The parts ------------------------------------------------------------------------------------------------
 
   #makeServer(): Server {
-    const { outboxBytesMax, deflate, driver } = this.#options;
+    const { outboxBytesMax, driver } = this.#options;
     return createServer({
       zeroCopy: true,
       messageBytesMax: limits.commandBytesMax,
+      ...this.#options.server,
       http: (request, response) => this.#route(request, response),
       log: this.#log,
       ...(outboxBytesMax === undefined ? {} : { outboxBytesMax }),
-      ...(deflate === undefined ? {} : { deflate }),
       ...(driver === undefined ? {} : { driver }),
       upgrade: (request) => this.#upgrade(request),
       open: (connection) => {
@@ -242,12 +191,12 @@ export class PushServer {
       },
       packet: (connection, packet) => {
         const fd = connection.descriptor;
-        if (!packet.isText) return this.#disconnect(fd, disconnects.BAD_REQUEST);
-        if (isPong(packet.source, packet.sourceFrom, packet.sourceTo)) return this.#pong(fd);
-        return this.#command(fd, packet.text());
+        if (!packet.isText) return this.#lives.disconnect(fd, disconnects.BAD_REQUEST);
+        if (isPong(packet.source, packet.sourceFrom, packet.sourceTo)) return this.#lives.pong(fd);
+        return this.#lives.command(fd, packet.text());
       },
       drain: (connection) => this.#slow.drained(connection.descriptor),
-      close: (connection) => this.#leave(connection.descriptor),
+      close: (connection) => this.#lives.leave(connection.descriptor),
     });
   }
 
@@ -280,6 +229,7 @@ export class PushServer {
       allowSubscribe: typeof allowSubscribe === "function" ? allowSubscribe : () => allowSubscribe,
       channelsPerClientMax: this.#options.channelsPerClientMax ?? limits.channelsPerClientMax,
       connectionsPerUserMax: this.#options.connectionsPerUserMax ?? limits.connectionsPerUserMax,
+      rates: ratesOf(this.#options.commandsPerSecondMax ?? limits.commandsPerSecondMax),
       remoteAddress: (fd) => this.#exits.of(fd)?.remoteAddress ?? wire.peer(fd),
       now,
     };
@@ -305,9 +255,9 @@ export class PushServer {
       allowedOrigins: this.#options.allowedOrigins ?? [],
       reserve: wire.reserve,
       unreserve: wire.unreserve,
-      command: async (fd, text) => await this.#command(fd, text),
+      command: async (fd, text) => await this.#lives.command(fd, text),
       disconnect,
-      leave: (fd) => this.#leave(fd),
+      leave: (fd) => this.#lives.leave(fd),
       keepHeaders: (fd, headers) => {
         if (this.#options.hooks?.connect) this.#session.headers.keep(fd, headers);
       },
@@ -323,7 +273,9 @@ export class PushServer {
 
   /** Requests that are not for a WebSocket: the API's are ours, the others the application's. */
   #route: RequestListener = (request, response) => {
-    this.#api ??= getRequestListener(httpApi({ keys: this.#keys(), operations: this.#node }).fetch);
+    this.#api ??= getRequestListener(
+      httpApi({ keys: this.#keys(), operations: this.#node, errorMode: this.#options.errorMode, log: this.#log }).fetch,
+    );
     if (this.#streams.take(request, response)) return;
     const { http } = this.#options;
     if (!http || request.url === "/api" || request.url?.startsWith("/api/")) void this.#api(request, response);
@@ -335,52 +287,14 @@ export class PushServer {
     const { apiKey, apiKeys = [] } = this.#options;
     return apiKey === undefined ? apiKeys : [{ key: apiKey, scopes: ["*"] }, ...apiKeys];
   }
-
-  // ---- The clients ----------------------------------------------------------------------------------------------
-
-  #pong(fd: number): void {
-    if (!this.#clients.takePong(fd)) this.#disconnect(fd, disconnects.BAD_REQUEST);
-  }
-
-  /** Carries out a frame of commands; while one takes time, nothing more is read of this client. */
-  #command(fd: number, text: string): Promise<void> | undefined {
-    const generation = this.#clients.generationOf(fd);
-    const failed = (error: unknown) => {
-      if (this.#clients.generationOf(fd) === generation) this.#failed(fd, error);
-    };
-    try {
-      return dispatch(this.#session, fd, text, this.#text)?.catch(failed);
-    } catch (error) {
-      failed(error);
-      return undefined;
-    }
-  }
-
-  #failed(fd: number, error: unknown): void {
-    if (error instanceof DisconnectError) return this.#disconnect(fd, error.disconnect);
-    this.#log.error(`a command failed: ${error instanceof Error ? error.stack : String(error)}`);
-    this.#disconnect(fd, disconnects.SERVER_ERROR);
-  }
-
-  #disconnect(fd: number, how: Disconnect): void {
-    this.#leave(fd);
-    const exit = this.#exits.of(fd);
-    if (exit) exit.end(how);
-    else this.#server.wire.handle(fd).close(how.code, how.reason);
-  }
-
-  #leave(fd: number): void {
-    const { subscriptions, identities, expiries, headers } = this.#session;
-    subscriptions.removeAll(fd);
-    identities.forget(fd);
-    expiries.set(fd, 0);
-    headers.forget(fd);
-    this.#slow.forget(fd);
-    this.#clients.close(fd);
-  }
 }
 
 /** Where nobody has made a namespace, a colon in a channel's name is a letter like any other. */
 function withBoundary(config: ChannelsConfig): ChannelsConfig {
   return Object.keys(config.namespaces ?? {}).length === 0 ? { ...config, namespaceBoundary: "" } : config;
+}
+
+/** Twice as many at once: a client that comes back subscribes to all its channels in one go. */
+function ratesOf(perSecond: number): RateGate {
+  return new RateGate({ perSecond, burst: perSecond * 2 });
 }

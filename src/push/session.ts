@@ -95,6 +95,7 @@ class Frame {
     // Before it is connected a client may only connect, and that once; after a failed connect nothing.
     const mayRun = method === "connect" ? clients.begin(this.#fd) : clients.isConnected(this.#fd);
     if (!isObject(fields) || !mayRun) return bad();
+    if (this.#parts.rates && !this.#parts.rates.take(this.#fd)) return this.#refuse(id, method, new ReplyError(111));
     try {
       const reply = commands[method](this.#parts, this.#fd, fields);
       if (reply instanceof Promise) {
@@ -122,11 +123,12 @@ class Frame {
     for (const push of reply.pushes ?? []) this.#add(push);
   }
 
-  #refuse(id: number, method: Method, error: unknown): void {
+  #refuse(id: number, method: Method, error: unknown): undefined {
     if (!(error instanceof ReplyError)) throw error;
-    if (!this.#isHere()) return;
+    if (!this.#isHere()) return undefined;
     if (method === "connect") this.#parts.clients.fail(this.#fd);
     this.#add(encodeError(id, error));
+    return undefined;
   }
 
   #add(line: string): void {

@@ -1,4 +1,3 @@
-import { limits } from "../../limits.ts";
 import { asked, type Command, type CommandParts, jsonText, type Reply } from "../command.ts";
 import type { Credentials, ServerSubscription } from "../hooks.ts";
 import {
@@ -90,7 +89,7 @@ function accept(
 /** A client that cannot answer pings is told so; one that sends its commands another way, how they find it. */
 function heartbeat({ clients, exits, node }: CommandParts, fd: number): string {
   const exit = exits.of(fd);
-  const ping = `,"ping":${limits.protocolPingSeconds}`;
+  const ping = `,"ping":${clients.pingSeconds}`;
   if (!exit) return `${ping},"pong":true`;
   if (exit.session !== "") return `${ping},"pong":true,"session":"${exit.session}","node":"${node}"`;
   clients.mute(fd);

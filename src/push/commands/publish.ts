@@ -15,9 +15,19 @@ export const publish: Command = async (parts, fd, fields) => {
   if (clients.generationOf(fd) !== generation) return undefined;
   const isKept = options.historySize > 0 && options.historySeconds > 0 && grant.skipHistory !== true;
   const cursor = hub.find(fd, channel);
-  await broker.publish(channel, JSON.stringify(grant.data === undefined ? sent : grant.data), {
+  await broker.publish(channel, textOf(grant.data === undefined ? sent : grant.data), {
     info: encodeClientInfo(subscriptions.infoOf(fd, cursor)),
     history: isKept ? { size: options.historySize, seconds: options.historySeconds } : undefined,
   });
   return DONE;
 };
+
+/** Throws 107 for a value that nests too deeply to be written again. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof RangeError) throw new ReplyError(107);
+    throw error;
+  }
+}

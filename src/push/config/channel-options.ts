@@ -39,7 +39,6 @@ export const channelOptions = v.strictObject({
   allowUserLimitedChannels: off(
     "Lets the users whose ids stand in a channel's name subscribe to it: dialog#42,43 is for the users 42 and 43.",
   ),
-  allowTagsFilter: off("Lets subscribers ask for publications with certain tags only."),
   channelRegex: key(
     text(isRegex, "a regular expression of JavaScript (with the flag u)"),
     "",

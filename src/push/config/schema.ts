@@ -1,7 +1,6 @@
 import { createPublicKey } from "node:crypto";
 import * as v from "valibot";
 import { limits } from "../../limits.ts";
-import { methods } from "../protocol.ts";
 import { channelOptions, namespaceName } from "./channel-options.ts";
 import { byName, httpUrl, key, listOf, oneOf, requiredKey, seconds, secret, text, whole, yesOrNo } from "./words.ts";
 
@@ -55,14 +54,8 @@ const server = v.strictObject({
   deflateThresholdBytes: key(whole(0, GIB), limits.deflateThresholdBytes, "Shorter messages go as they are."),
 });
 
-const commandLimit = v.strictObject({
-  count: requiredKey(whole(1, 1_000_000_000), "How many."),
-  seconds: requiredKey(seconds(0.05, DAY), "In how many seconds."),
-});
-
 const client = v.strictObject({
   allowAnonymous: off("Lets clients connect without a token, as the anonymous user."),
-  insecure: off("Lets every client do everything, without tokens and permissions. For trying things out only."),
   channelsPerClientMax: key(
     whole(1, 1_000_000),
     limits.channelsPerClientMax,
@@ -77,11 +70,6 @@ const client = v.strictObject({
     whole(1, 1_000_000),
     limits.commandsPerSecondMax,
     "Commands that one client may send in a second; beyond it they are refused.",
-  ),
-  userCommandLimits: key(
-    byName(oneOf(methods), commandLimit, 'limits by the command\'s name: {"publish": {"count": 100, "seconds": 60}}'),
-    {},
-    "How often all clients of a user together may use a command: error 111 beyond.",
   ),
   staleSecondsMax: key(
     seconds(0.05, DAY),
