@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { publishCommand } from "./publish.ts";
 import { serveCommand } from "./serve.ts";
 
 /** The `belfry` command. */
@@ -11,6 +12,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .description("A notification server: very many mostly silent WebSockets, told the moment something changed.")
     .version(manifest.version)
     .showHelpAfterError("(add --help for the options and examples)")
-    .addCommand(serveCommand());
+    .addCommand(serveCommand())
+    .addCommand(publishCommand());
   await program.parseAsync(argv as string[]);
 }
