@@ -131,8 +131,8 @@ export const limits = {
   protocolPingSeconds: 25,
   protocolPongSeconds: 8,
   /**
-   * How long an application that is asked over HTTP has for its answer, and how long a question waits for its turn: both
-   * together are within the 5 s after which client libraries give up. Option `secondsMax` of a proxy.
+   * How long an application that is asked over HTTP has for its answer, and how long a question waits for its turn:
+   * both together are within the 5 s after which client libraries give up. Option `secondsMax` of a proxy.
    */
   proxySecondsMax: 2,
   /** Requests that one proxy has under way at once; further ones wait. Option `concurrencyMax` of a proxy. */
@@ -170,8 +170,8 @@ export const limits = {
   /** Arrays and objects within each other in a body of the HTTP API: 400 beyond, since clients' parsers may recurse. */
   apiJsonDepthMax: 128,
   /**
-   * Users, clients, sessions, epochs, idempotency keys, patterns and names of methods in the HTTP API: 107 beyond. Users
-   * are interned as channels are.
+   * Users, clients, sessions, epochs, idempotency keys, patterns and names of methods in the HTTP API: 107 beyond.
+   * Users are interned as channels are.
    */
   apiTextBytesMax: 255,
   /** Channels of one broadcast: 107 beyond. All of them are published to in one turn of the event loop. */

@@ -748,6 +748,8 @@ describe("HTTP API, keys", () => {
   });
 
   for (const [name, keys, message] of [
+    ["a key that no header carries", [{ key: "schlüssel", scopes: ["*"] }], /option keys\.0\.key: .*printable ASCII/],
+    ["a key with a space at its end", [{ key: "key ", scopes: ["*"] }], /option keys\.0\.key: .*printable ASCII/],
     ["an empty key", [{ key: "", scopes: ["*"] }], /option keys\.0\.key/],
     ["a key for nothing", [{ key: "a", scopes: [] }], /option keys\.0\.scopes/],
     ["a scope that is none", [{ key: "a", scopes: ["write"] }], /option keys\.0\.scopes\.0.*"publish"/],

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { configCommand } from "./config.ts";
+import { publishCommand } from "./publish.ts";
 import { serveCommand } from "./serve.ts";
 import { subscribeCommand } from "./subscribe.ts";
 import { tokenCommand } from "./token.ts";
@@ -17,6 +18,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(serveCommand())
     .addCommand(subscribeCommand())
     .addCommand(tokenCommand())
-    .addCommand(configCommand());
+    .addCommand(configCommand())
+    .addCommand(publishCommand());
   await program.parseAsync(argv as string[]);
 }

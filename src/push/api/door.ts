@@ -33,6 +33,9 @@ export class Door {
 
 /** The first that is there counts; "" is no key. */
 function shownKey(c: Context): string {
-  const authorization = /^apikey (.*)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-  return c.req.header("x-api-key") ?? authorization ?? c.req.query("api_key") ?? "";
+  return c.req.header("x-api-key") ?? authorization(c) ?? c.req.query("api_key") ?? "";
+}
+
+function authorization(c: Context): string | undefined {
+  return /^apikey (.*)$/i.exec(c.req.header("authorization") ?? "")?.[1];
 }

@@ -21,7 +21,8 @@ export interface ApiKey {
 /** The schema of the option that holds them. */
 export const apiKeys = v.array(
   v.strictObject({
-    key: v.pipe(v.string(), v.nonEmpty()),
+    // What a header carries unchanged (RFC 9110, 5.5).
+    key: v.pipe(v.string(), v.regex(/^[!-~](?:[ -~]*[!-~])?$/, "Expected printable ASCII, no space at either end")),
     name: v.optional(v.pipe(v.string(), v.nonEmpty())),
     scopes: v.pipe(v.array(v.picklist([...apiScopes, "*"])), v.nonEmpty()),
   }),
