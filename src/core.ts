@@ -214,8 +214,7 @@ export class Core {
       peer: (fd) => addressPart(this.poll.peer(fd)),
       pin: (connection) => this.#handles.pin(connection),
       handle: (fd) => this.#handles.of(fd),
-      reserve: () => this.poll.reserve(),
-      unreserve: (fd) => this.poll.unreserve(fd),
+      poll: this.poll,
     });
   }
 
@@ -310,7 +309,7 @@ export class Core {
     const deadlines: DeadlinesParts = {
       columns: this.#columns,
       isPartial: (fd) => this.#receiver.isPartial(fd),
-      ping: (fd) => this.#sender.bytes(fd, opcodes.PING, NOTHING, 0, 0),
+      ping: (fd) => this.#sender.bytes(fd, opcodes.PING, this.#outbox.slab, 0, 0),
       refuse: (fd, status, reason) => this.#handshake.refuse(fd, status, reason),
       fail: (fd, code, reason) => this.#closing.fail(fd, code, reason),
       lose: (fd, code, reason) => this.#closing.lose(fd, code, reason),
@@ -339,5 +338,3 @@ export class Core {
     this.admission.freed();
   }
 }
-
-const NOTHING = new Uint8Array(0);

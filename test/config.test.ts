@@ -581,7 +581,7 @@ test("belfry config prints what holds and where it came from, without secrets", 
   const file = fileOf("server:\n  port: 1\napi:\n  keys:\n    - {key: hidden, scopes: [read]}\n");
   const { status, stdout } = belfryConfig([file], {
     BELFRY_TOKEN_HMAC_SECRET: "hidden",
-    BELFRY_CLIENT_INSECURE: "true",
+    BELFRY_CLIENT_ALLOW_ANONYMOUS: "true",
   });
   assert.equal(status, 0);
   assert.ok(!stdout.includes("hidden"));

@@ -1,3 +1,4 @@
+import type { Netpoll } from "../netpoll/index.ts";
 import { type CompiledMessage, opcodes } from "../ws/index.ts";
 import { type Columns, flags, phases } from "./columns.ts";
 import type { Compression } from "./compression.ts";
@@ -22,17 +23,17 @@ export interface ServerWire extends Wire {
 }
 
 /** What {@link makeWire} needs of the other parts. */
-export interface WireParts
-  extends Pick<ServerWire, "close" | "cut" | "peer" | "pin" | "handle" | "reserve" | "unreserve"> {
+export interface WireParts extends Pick<ServerWire, "close" | "cut" | "peer" | "pin" | "handle"> {
   readonly columns: Columns;
   readonly outbox: Outbox;
   readonly sender: Sender;
+  readonly poll: Pick<Netpoll, "reserve" | "unreserve">;
   readonly compression: Compression;
 }
 
 /** What handles, and layers above, may do with connections. */
 export function makeWire(parts: WireParts): ServerWire {
-  const { columns, outbox, sender, compression, close, cut, peer, pin, handle, reserve, unreserve } = parts;
+  const { columns, outbox, sender, compression, close, cut, peer, pin, handle, poll } = parts;
   const multicast = new Multicast(columns, compression, outbox, sender);
   return {
     isOpen: (fd, generation) => columns.generation[fd] === generation && columns.phase[fd] === phases.OPEN,
@@ -53,7 +54,7 @@ export function makeWire(parts: WireParts): ServerWire {
     peer,
     pin,
     handle,
-    reserve,
-    unreserve,
+    reserve: () => poll.reserve(),
+    unreserve: (fd) => poll.unreserve(fd),
   };
 }

@@ -247,12 +247,8 @@ export class PortableNetpoll implements Netpoll {
     this.records[at + 3] = offset;
   }
 
-  reserve(): number {
-    return this.#free.pop() ?? this.#nextFd++;
-  }
-  unreserve(fd: number): void {
-    this.#closed.push(fd);
-  }
+  reserve = (): number => this.#free.pop() ?? this.#nextFd++;
+  unreserve = (fd: number): void => void this.#closed.push(fd);
 
   #add(socket: Socket, names: PathNames | undefined): number {
     const fd = this.reserve();
