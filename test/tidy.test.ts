@@ -38,7 +38,7 @@ const fileLinesMax = 300;
 /** Longer files, and how long they may be. */
 const longFiles: Readonly<Record<string, number>> = {
   // The composition root is one list of who gets what from whom.
-  "core.ts": 341,
+  "core.ts": 340,
 };
 
 const lineCharsMax = 120;
