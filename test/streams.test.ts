@@ -166,3 +166,25 @@ for (const driver of ["native", "portable"] as const) {
     });
   });
 }
+
+it("a connect hook sees the headers of the request, and of the client's command only what the request does not have", async (t) => {
+  const seen: (string | undefined)[][] = [];
+  const server = createPushServer({
+    hooks: {
+      connect: ({ header }) => {
+        seen.push([header("x-real-ip"), header("authorization"), header("cookie")]);
+        return { user: "42" };
+      },
+    },
+  });
+  const { port } = await server.listen({ host: "127.0.0.1" });
+  t.after(() => server.close());
+  const headers = { "X-Real-IP": "10.0.0.1", Cookie: "a=1" };
+  const body = '{"id":1,"connect":{"headers":{"x-real-ip":"6.6.6.6","Authorization":"Bearer x"}}}';
+  const abort = new AbortController();
+  const init = { method: "POST", headers, body, signal: abort.signal };
+  const response = await fetch(`http://127.0.0.1:${port}/connection/http_stream`, init);
+  await (response.body as ReadableStream<Uint8Array>).getReader().read();
+  abort.abort();
+  assert.deepEqual(seen, [["10.0.0.1", "Bearer x", "a=1"]]);
+});

@@ -38,15 +38,19 @@ async function byHook(parts: CommandParts, fd: number, fields: Fields): Promise<
     name: stringField(fields, "name"),
     version: stringField(fields, "version"),
     data: valueField(fields, "data"),
-    header: (name: string) => {
-      const value = Object.hasOwn(own, name) ? own[name] : undefined;
-      return typeof value === "string" ? value : headers.of(fd, name);
-    },
+    // What came with the request goes first: a client must not replace what a server in front of us has set.
+    header: (name: string) => headers.of(fd, name) ?? ownHeader(own, name),
     remoteAddress: remoteAddress(fd),
   };
   const answer = await asked(hooks.connect?.(request) ?? ANONYMOUS);
   if (typeof answer.user !== "string") throw new ReplyError(100);
   return answer;
+}
+
+/** A header that the client sent in its command, whatever the case of its name. */
+function ownHeader(own: Fields, name: string): string | undefined {
+  const value = Object.entries(own).find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1];
+  return typeof value === "string" ? value : undefined;
 }
 
 async function settle(
