@@ -22,7 +22,7 @@ export function optionsOf({ server, client, token, channel, api, proxy }: Config
     },
     tokens: set(token) as TokenOptions,
     channels: channel,
-    apiKeys: api.keys,
+    apiKeys: api.keys.map(({ name, ...key }) => (name === "" ? key : { ...key, name })),
     errorMode: api.errorMode === "transport" ? "transport" : "body",
     hooks: proxyHooks({ ...proxies(proxy), log }),
   };

@@ -63,6 +63,7 @@ export class PushServer {
   readonly #streams: Streams;
   readonly #slow: SlowReaders;
   readonly #lives: Lives;
+  readonly #api: ReturnType<typeof getRequestListener>;
   readonly #text: (fd: number, text: string) => void;
   #rehearsal: Rehearsal | undefined;
   #unlisten = () => {};
@@ -107,6 +108,8 @@ export class PushServer {
     this.#expiry = new Expiry({ session: this.#session, disconnect, error, expiredCloseSeconds });
     this.#node = this.#makeNode(disconnect);
     const control = (message: string) => this.#node.control(message);
+    const api = httpApi({ keys: this.#keys(), operations: this.#node, errorMode: options.errorMode, log: this.#log });
+    this.#api = getRequestListener(api.fetch);
     this.#streams = this.#makeStreams(disconnect);
     const { channels, subscriptions } = this.#session;
     this.#slow = new SlowReaders({ subscriptions, text });
@@ -273,15 +276,11 @@ export class PushServer {
 
   /** Requests that are not for a WebSocket: the API's are ours, the others the application's. */
   #route: RequestListener = (request, response) => {
-    this.#api ??= getRequestListener(
-      httpApi({ keys: this.#keys(), operations: this.#node, errorMode: this.#options.errorMode, log: this.#log }).fetch,
-    );
     if (this.#streams.take(request, response)) return;
     const { http } = this.#options;
     if (!http || request.url === "/api" || request.url?.startsWith("/api/")) void this.#api(request, response);
     else http(request, response);
   };
-  #api: ReturnType<typeof getRequestListener> | undefined;
 
   #keys(): readonly ApiKey[] {
     const { apiKey, apiKeys = [] } = this.#options;
