@@ -33,7 +33,8 @@ export class Identities {
   set(fd: number, user: string, identity: Identity = NOBODY): void {
     if (user !== "") this.#users.subscribe(fd, user);
     const { info, meta, isFromToken = false } = identity;
-    if (info !== undefined || meta !== undefined || !isFromToken) this.#others.set(fd, identity);
+    // Of an anonymous client there is nothing to be kept, and of one with a token mostly nothing either.
+    if (info !== undefined || meta !== undefined || (!isFromToken && user !== "")) this.#others.set(fd, identity);
   }
 
   /** "" is the anonymous user. */

@@ -5,7 +5,7 @@ import type { Clients } from "./clients.ts";
 import type { SubscriptionOverride } from "./hooks.ts";
 import { type Cursor, type Hub, subscriptionFlags } from "./hub.ts";
 import type { Identities } from "./identities.ts";
-import type { Join, Joins } from "./joins.ts";
+import type { Joins } from "./joins.ts";
 import type { ClientInfo } from "./operations.ts";
 import {
   DisconnectError,
@@ -65,6 +65,7 @@ export interface SubscriptionsParts {
 }
 
 const NONE = -1;
+const NOTHING_HELD: readonly Publication[] = [];
 
 /**
  * Makes and ends subscriptions (protocol: the subscribe algorithm): reads the channel's position, or what the client
@@ -80,28 +81,43 @@ export class Subscriptions {
 
   /** Subscribes; undefined when the client has gone meanwhile. Throws 112, or insufficient state. */
   add(fd: number, channel: string, options: ChannelOptions, how: SubscribeHow): Maybe<Subscribed | undefined> {
-    const { hub, joins, clients, broker } = this.#parts;
-    const generation = clients.generationOf(fd);
-    const join = joins.begin(channel);
+    const { hub, broker } = this.#parts;
     if (hub.channel(channel) === NONE) broker.subscribe(channel);
-    const made = (state: Recovered | undefined) => {
-      const isHere = clients.generationOf(fd) === generation && !hub.isSubscribed(fd, channel);
-      return isHere ? this.#made(fd, channel, options, how, state, join) : undefined;
-    };
-    const settled = () => {
-      joins.end(join);
-      if (hub.channel(channel) === NONE && !joins.has(channel)) broker.unsubscribe(channel);
-    };
     try {
       const state = this.#read(channel, options, how);
-      if (state instanceof Promise) return state.then(made).finally(settled);
-      const subscribed = made(state);
-      settled();
-      return subscribed;
-    } catch (error) {
-      settled();
-      throw error;
+      if (state instanceof Promise) return this.#wait(fd, channel, options, how, state);
+      // What is there at once leaves no time for a publication in between.
+      return this.#made(fd, channel, options, how, state, NOTHING_HELD);
+    } finally {
+      this.#settled(channel);
     }
+  }
+
+  /** Holds back what is published while the history is read. */
+  async #wait(
+    fd: number,
+    channel: string,
+    options: ChannelOptions,
+    how: SubscribeHow,
+    reading: Promise<Recovered | undefined>,
+  ): Promise<Subscribed | undefined> {
+    const { hub, joins, clients } = this.#parts;
+    const generation = clients.generationOf(fd);
+    const join = joins.begin(channel);
+    try {
+      const state = await reading;
+      if (clients.generationOf(fd) !== generation || hub.isSubscribed(fd, channel)) return undefined;
+      return this.#made(fd, channel, options, how, state, join.behind(state?.offset ?? 0));
+    } finally {
+      joins.end(join);
+      this.#settled(channel);
+    }
+  }
+
+  /** Nobody may have come to a channel that was wanted of the Bus. */
+  #settled(channel: string): void {
+    const { hub, joins, broker } = this.#parts;
+    if (hub.channel(channel) === NONE && !joins.has(channel)) broker.unsubscribe(channel);
   }
 
   #made(
@@ -110,9 +126,8 @@ export class Subscriptions {
     options: ChannelOptions,
     how: SubscribeHow,
     state: Recovered | undefined,
-    join: Join,
+    held: readonly Publication[] | undefined,
   ): Subscribed {
-    const held = join.behind(state?.offset ?? 0);
     if (!held) throw new DisconnectError(disconnects.INSUFFICIENT_STATE);
     if (state && !state.recovered && how.recover?.orError) throw new ReplyError(112);
     this.#enter(fd, channel, options, how);

@@ -85,9 +85,8 @@ function accept(
   const text = jsonText(data);
   const begin = `{"client":"${client}","version":"${VERSION}"${heartbeat(parts, fd)}${expiry}`;
   const end = text === undefined ? "}" : `,"data":${text}}`;
-  const subscriptions = serverSubscriptions(credentials);
-  if (subscriptions.length === 0) return { result: begin + end };
-  return withSubscriptions(parts, fd, fields, subscriptions, begin, end);
+  if (!credentials.channels && !credentials.subs) return { result: begin + end };
+  return withSubscriptions(parts, fd, fields, serverSubscriptions(credentials), begin, end);
 }
 
 /** A client that cannot answer pings is told so; one that sends its commands another way, how they find it. */
