@@ -127,3 +127,8 @@ export function permits(
   const isPermitted = options[forClient] || (who.isSubscriber && options[forSubscriber]);
   return isPermitted && (!who.isAnonymous || options[forAnonymous]);
 }
+
+/** Whether publications of a channel are kept. */
+export function keepsHistory({ historySize, historySeconds }: ChannelOptions): boolean {
+  return historySize > 0 && historySeconds > 0;
+}

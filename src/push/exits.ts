@@ -40,10 +40,6 @@ export class Exits {
     return this.#sessions.get(session) ?? -1;
   }
 
-  get size(): number {
-    return this.#exits.size;
-  }
-
   /** All descriptors. */
   descriptors(): number[] {
     return [...this.#exits.keys()];

@@ -1,7 +1,7 @@
 import picomatch from "picomatch";
 import type { Broker, History, PublishOptions, StreamPosition } from "../bus/index.ts";
 import { channelFault } from "./channel-name.ts";
-import type { ChannelOptions, Channels } from "./channels.ts";
+import { type ChannelOptions, type Channels, keepsHistory } from "./channels.ts";
 import type { Clients } from "./clients.ts";
 import { jsonText } from "./command.ts";
 import type { Exits } from "./exits.ts";
@@ -239,8 +239,4 @@ function publishOptions(options: ChannelOptions, how: ApiPublishOptions): Publis
   const { tags, idempotencyKey, version, versionEpoch } = how;
   const isPlain = tags === undefined && idempotencyKey === undefined && version === undefined;
   return isPlain && !history ? PLAIN : { history, tags, idempotencyKey, version, versionEpoch };
-}
-
-function keepsHistory({ historySize, historySeconds }: ChannelOptions): boolean {
-  return historySize > 0 && historySeconds > 0;
 }

@@ -1,6 +1,6 @@
 import type { Broker, Publication } from "../bus/index.ts";
 import { chain, type Maybe } from "./chain.ts";
-import type { ChannelOptions, Channels } from "./channels.ts";
+import { type ChannelOptions, type Channels, keepsHistory } from "./channels.ts";
 import type { Clients } from "./clients.ts";
 import type { SubscriptionOverride } from "./hooks.ts";
 import { type Cursor, type Hub, subscriptionFlags } from "./hub.ts";
@@ -277,13 +277,13 @@ export class Subscriptions {
 }
 
 function isRecoverable(options: ChannelOptions, { recoverable, override }: SubscribeHow): boolean {
-  if (options.historySize === 0 || options.historySeconds === 0) return false;
+  if (!keepsHistory(options)) return false;
   return (override?.forceRecovery ?? options.forceRecovery) || (options.allowRecovery && (recoverable ?? false));
 }
 
 function isPositioned(options: ChannelOptions, how: SubscribeHow): boolean {
   if (isRecoverable(options, how)) return true;
-  if (options.historySize === 0 || options.historySeconds === 0) return false;
+  if (!keepsHistory(options)) return false;
   const isForced = how.override?.forcePositioning ?? options.forcePositioning;
   return isForced || (options.allowPositioning && (how.positioned ?? false));
 }

@@ -1,5 +1,5 @@
 import { limits } from "../../limits.ts";
-import type { ChannelOptions } from "../channels.ts";
+import { keepsHistory } from "../channels.ts";
 import type { Command, CommandParts, Reply } from "../command.ts";
 import {
   booleanField,
@@ -14,8 +14,7 @@ import { channelOf } from "./channel.ts";
 
 /** Reads a channel's history (PROTOCOL.md, "history"). */
 export const history: Command = (parts, fd, fields) => {
-  const isKept = (options: ChannelOptions) => options.historySize > 0 && options.historySeconds > 0;
-  const { channel } = channelOf(parts, fd, fields, "history", isKept);
+  const { channel } = channelOf(parts, fd, fields, "history", keepsHistory);
   return read(parts, channel, fields);
 };
 

@@ -1,3 +1,4 @@
+import { keepsHistory } from "../channels.ts";
 import { asked, type Command, DONE, hookClient } from "../command.ts";
 import { encodeClientInfo, ReplyError, valueField } from "../protocol.ts";
 import { channelOf } from "./channel.ts";
@@ -13,7 +14,7 @@ export const publish: Command = async (parts, fd, fields) => {
   const grant =
     hooks.publish && options.publishProxy ? await asked(hooks.publish({ ...client, channel, data: sent })) : {};
   if (clients.generationOf(fd) !== generation) return undefined;
-  const isKept = options.historySize > 0 && options.historySeconds > 0 && grant.skipHistory !== true;
+  const isKept = keepsHistory(options) && grant.skipHistory !== true;
   const cursor = hub.find(fd, channel);
   await broker.publish(channel, textOf(grant.data === undefined ? sent : grant.data), {
     info: encodeClientInfo(subscriptions.infoOf(fd, cursor)),
