@@ -149,8 +149,6 @@ export const limits = {
   proxyCacheBytesMax: 16_777_216,
   /** A failure that happens again and again is logged once in this time, with the number of the others. */
   repeatedLogSeconds: 1,
-  /** Users that connections are counted for; nobody new is let in beyond. As many as there can be descriptors. */
-  connectionGateUsersMax: 2_097_152,
   /** Failed connects of an address in the last one to two windows of failureGateSeconds that are answered at once. */
   failureGateFree: 5,
   failureGateSeconds: 30,

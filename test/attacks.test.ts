@@ -29,6 +29,7 @@ describe("attacks", () => {
     server = createPushServer({
       apiKey: "the key",
       commandsPerSecondMax: 100_000,
+      failedConnectDelayMsMax: 0,
       tokens: { hmacSecret: SECRET, audience: AUDIENCE },
       channels: {
         withoutNamespace: { allowSubscribeForClient: true, allowUserLimitedChannels: true },
@@ -191,6 +192,31 @@ describe("attacks", () => {
       const answer = await fetch(`http://127.0.0.1:${port}/api/publish`, init);
       assert.equal(answer.status, 401, key);
     }
+  });
+
+  it("who fails to connect again and again hears of it later, and does not delay the others", async () => {
+    const slow = createPushServer({
+      tokens: { hmacSecret: SECRET },
+      failedConnectsFree: 1,
+      failedConnectDelayMsMax: 1000,
+    });
+    const at = await slow.listen({ host: "127.0.0.1", port: 0 });
+    const answers: string[] = [];
+    const wrong = Array.from({ length: 6 }, async () => {
+      const client = await RawClient.open(at.port, WEBSOCKET_PATH);
+      client.send(frame(1, connect("garbage")));
+      assert.equal((await client.closeFrame()).code, 3500);
+      answers.push("refused");
+    });
+    await Promise.any(wrong);
+    const client = await RawClient.open(at.port, WEBSOCKET_PATH);
+    client.send(frame(1, connect(await sign({ sub: "42" }))));
+    await client.frame();
+    answers.push("let in");
+    await Promise.all(wrong);
+    client.reset();
+    await slow.close();
+    assert.deepEqual(answers.at(-1), "refused", "the last one waited 1000 ms");
   });
 
   it("thousands of failing connects leave nothing behind, and the others are served", async () => {

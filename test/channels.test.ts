@@ -45,9 +45,10 @@ const off: ChannelOptions = {
   subRefreshProxy: false,
 };
 
-test("channels: without any option everything is off", () => {
+test("channels: without any option everything is off, and without namespaces a colon is a letter", () => {
   assert.deepEqual({ ...new Channels().optionsOf("x") }, off);
-  assert.equal(new Channels().optionsOf("news:x"), undefined);
+  assert.deepEqual({ ...new Channels().optionsOf("news:x") }, off);
+  assert.equal(new Channels({ namespaces: { chat: {} } }).optionsOf("news:x"), undefined);
 });
 
 const without: Partial<ChannelOptions> = { presence: true };

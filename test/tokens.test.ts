@@ -64,8 +64,22 @@ function keptLog(): { lines: string[]; log: Log } {
   return { lines, log: { info: keep, warn: keep, error: keep } };
 }
 
-function tokens(options: TokenOptions = { hmacSecret: SECRET }, clock = new Clock(), log?: Log): Tokens {
-  return new Tokens(options, clock.now, log);
+/** What a token says may be known at once, or found out; to these tests both are promises. */
+class Answers {
+  readonly #tokens: Tokens;
+  constructor(tokens: Tokens) {
+    this.#tokens = tokens;
+  }
+  get enabled(): boolean {
+    return this.#tokens.enabled;
+  }
+  connection = async (token: string) => await this.#tokens.connection(token);
+  subscription = async (token: string, expected: { user: string; channel: string }) =>
+    await this.#tokens.subscription(token, expected);
+}
+
+function tokens(options: TokenOptions = { hmacSecret: SECRET }, clock = new Clock(), log?: Log): Answers {
+  return new Answers(new Tokens(options, clock.now, log));
 }
 
 /** What the client is answered: an error's code, or 0 when the token is accepted. */
@@ -183,7 +197,7 @@ describe("connection: claims become credentials", () => {
     [{ sub: "42" }, ""],
   ] as const) {
     test(`the user of ${JSON.stringify(claims)} is ${JSON.stringify(user)} with userClaim user_id`, async () => {
-      const { connection } = bound(tokens({ hmacSecret: SECRET, userClaim: "user_id" }));
+      const { connection } = tokens({ hmacSecret: SECRET, userClaim: "user_id" });
       assert.equal((await connection(hs(claims))).user, user);
     });
   }
@@ -196,10 +210,6 @@ describe("connection: claims become credentials", () => {
     }
   });
 });
-
-function bound(tokens: Tokens): Pick<Tokens, "connection" | "subscription"> {
-  return { connection: (token) => tokens.connection(token), subscription: tokens.subscription.bind(tokens) };
-}
 
 describe("subscription: claims become a subscription", () => {
   const table: readonly [what: string, claims: Record<string, unknown>, subscription: Record<string, unknown>][] = [
@@ -636,7 +646,7 @@ test("claims that nest claimsDepthMax levels are accepted, and one level more re
 test("a herd with the same tokens costs one verification for each of them, at once and a moment later", async (t) => {
   const count = countVerifications(t);
   const clock = new Clock();
-  const { connection } = bound(tokens({ hmacSecret: SECRET }, clock));
+  const { connection } = tokens({ hmacSecret: SECRET }, clock);
   const herd = Array.from({ length: 50 }, (_, i) => hs({ sub: `${i}`, exp: NOW + 3600 }));
   const comeBack = () => Promise.all(Array.from({ length: 1000 }, (_, i) => connection(herd[i % 50] as string)));
   const users = (await comeBack()).map(({ user }) => user);
@@ -667,7 +677,7 @@ test("a token that is known expires at its second all the same", async (t) => {
 
 test("what was refused is verified anew, and concurrent ones are verified once", async (t) => {
   const count = countVerifications(t);
-  const { connection } = bound(tokens());
+  const { connection } = tokens();
   const forged = hs({ sub: "42" }, OTHER);
   const answers = await Promise.all(Array.from({ length: 100 }, () => answer(connection(forged))));
   assert.deepEqual(new Set(answers), new Set([3500]));
@@ -676,24 +686,37 @@ test("what was refused is verified anew, and concurrent ones are verified once",
   assert.equal(count(), 2);
 });
 
-test("of more than tokensRecentMax tokens those are forgotten that were not seen for longest", async () => {
+test("at most tokensRecentMax tokens are known, and those that were not seen for longest are forgotten", async () => {
   const clock = new Clock();
   const recent = new Recent<number>(clock.now);
   let looks = 0;
-  const see = (i: number) =>
-    recent.find(`token ${i}`, async () => {
+  const see = async (i: number) => {
+    const value = await recent.find(`token ${i}`, async () => {
       looks++;
       return { value: i, untilMs: Number.POSITIVE_INFINITY };
     });
+    assert.equal(value, i);
+  };
   const max = limits.tokensRecentMax;
-  for (let i = 0; i < max; i++) assert.equal(await see(i), i);
+  for (let i = 0; i < max; i++) await see(i);
+  assert.equal(looks, max);
   await see(0);
+  await see(max - 1);
   assert.equal(looks, max, "all of them are known");
-  await see(max);
+  for (let i = max; i < max + max / 2 - 1; i++) await see(i);
+  looks = 0;
   await see(0);
-  assert.equal(looks, max + 1, "the first one was seen again");
+  assert.equal(looks, 0, "the first one was seen again");
   await see(1);
-  assert.equal(looks, max + 2, "the second one was not");
+  assert.equal(looks, 1, "the second one was not");
+});
+
+test("a known token is answered at once, without a promise", async () => {
+  const known = new Tokens({ hmacSecret: SECRET });
+  const token = hs({ sub: "42" });
+  assert.ok(known.connection(token) instanceof Promise);
+  await known.connection(token);
+  assert.deepEqual(known.connection(token), { user: "42" });
 });
 
 // ---- JWKS -------------------------------------------------------------------------------------------------------------

@@ -47,7 +47,8 @@ export class MemoryBroker implements Broker {
     return channels.map((channel) => this.#publish(channel, data, optionsOf?.(channel) ?? NO_OPTIONS));
   }
   history(channel: string, query: HistoryQuery): History {
-    return { ...this.#streams.read(channel, query), epoch: this.#epoch };
+    const { publications, offset } = this.#streams.read(channel, query);
+    return { publications, offset, epoch: this.#epoch };
   }
   async removeHistory(channel: string): Promise<void> {
     this.#streams.clear(channel);

@@ -42,7 +42,9 @@ export class Channels {
 
   /** Throws BELFRY_BAD_OPTION for options that are not allowed, and for those that do nothing without others. */
   constructor(config: ChannelsConfig = {}) {
-    this.#namespaceBoundary = config.namespaceBoundary ?? ":";
+    // Where nobody has made a namespace, a colon in a channel's name is a letter like any other.
+    const hasNamespaces = Object.keys(config.namespaces ?? {}).length > 0;
+    this.#namespaceBoundary = hasNamespaces ? (config.namespaceBoundary ?? ":") : "";
     this.#privatePrefix = config.privatePrefix ?? "$";
     this.#userBoundary = config.userBoundary ?? "#";
     this.#userSeparator = config.userSeparator ?? ",";

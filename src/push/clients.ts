@@ -29,9 +29,9 @@ export interface ClientsParts {
 }
 
 /**
- * The clients of the protocol, by descriptor: one byte for each. The heartbeat needs no more: one tick a second pings
- * the descriptors of one slice of protocolPingSeconds, and looks after the pongs of the slice that was pinged
- * protocolPongSeconds ago; a tick that is late, because the process stood still, makes nobody late.
+ * The clients of the protocol, by descriptor: seven bytes for each. The heartbeat needs one of them: one tick a
+ * second pings the descriptors of one slice of protocolPingSeconds, and looks after the pongs of the slice that was
+ * pinged protocolPongSeconds ago; a tick that is late, because the process stood still, makes nobody late.
  */
 export class Clients {
   /** Seconds between two pings of a client. */
@@ -41,11 +41,13 @@ export class Clients {
   readonly #parts: ClientsParts;
   #state = new Uint8Array(CAPACITY_MIN);
   #generation = new Uint32Array(CAPACITY_MIN);
+  /** The tick at which it opened, as far as it goes into two bytes. */
+  #openedAt = new Uint16Array(CAPACITY_MIN);
   #high = 0;
   #connected = 0;
   #tick = 0;
-  /** Who has not connected yet, and since which tick; the oldest first. */
-  readonly #fresh = new Map<number, number>();
+  /** How many are open, connected or not. */
+  #open = 0;
   readonly #node = randomBytes(8).toString("hex");
   #timer: NodeJS.Timeout | undefined;
 
@@ -80,13 +82,13 @@ export class Clients {
     if (fd >= this.#state.length) this.#grow(fd);
     this.#state[fd] = NEW;
     this.#generation[fd] = (this.#generation[fd] as number) + 1;
-    this.#fresh.set(fd, this.#tick);
+    this.#openedAt[fd] = this.#tick;
+    this.#open++;
   }
 
   /** The connect command was accepted; returns the client's id. */
   connect(fd: number): string {
     this.#state[fd] = CONNECTED;
-    this.#fresh.delete(fd);
     this.#connected++;
     return this.idOf(fd);
   }
@@ -132,10 +134,12 @@ export class Clients {
 
   /** The WebSocket is over. */
   close(fd: number): void {
-    if (this.isConnected(fd)) this.#connected--;
+    const state = this.#state[fd] ?? 0;
+    if (state === 0) return;
+    this.#open--;
+    if ((state & CONNECTED) !== 0) this.#connected--;
     this.#state[fd] = 0;
     this.#generation[fd] = (this.#generation[fd] as number) + 1;
-    this.#fresh.delete(fd);
   }
 
   start(): void {
@@ -157,10 +161,17 @@ export class Clients {
       if ((state & MUTE) === 0) this.#state[fd] = state | PINGED;
       this.#parts.text(fd, EMPTY);
     });
-    for (const [fd, since] of this.#fresh) {
-      if (now - since <= this.#staleSecondsMax) break;
-      this.#fresh.delete(fd);
-      this.#parts.disconnect(fd, disconnects.STALE);
+    if (this.#open > this.#connected) this.#endStale(now);
+  }
+
+  /** Ends who has not connected in time. */
+  #endStale(now: number): void {
+    for (let fd = 0; fd < this.#high; fd++) {
+      const state = this.#state[fd] as number;
+      if (state === 0 || (state & CONNECTED) !== 0) continue;
+      if (((now - (this.#openedAt[fd] as number)) & 0xffff) > this.#staleSecondsMax) {
+        this.#parts.disconnect(fd, disconnects.STALE);
+      }
     }
   }
 
@@ -184,5 +195,8 @@ export class Clients {
     const generation = new Uint32Array(capacity);
     generation.set(this.#generation);
     this.#generation = generation;
+    const openedAt = new Uint16Array(capacity);
+    openedAt.set(this.#openedAt);
+    this.#openedAt = openedAt;
   }
 }

@@ -4,6 +4,7 @@ import type { Channels } from "./channels.ts";
 import type { Clients } from "./clients.ts";
 import type { Exits } from "./exits.ts";
 import type { Expiries } from "./expiries.ts";
+import type { FailureGate } from "./gates/failure-gate.ts";
 import type { RateGate } from "./gates/rate-gate.ts";
 import type { Credentials, HookClient, HookDisconnect, HookError, Hooks, ServerSubscription } from "./hooks.ts";
 import type { Hub } from "./hub.ts";
@@ -16,8 +17,8 @@ import type { UpgradeHeaders } from "./upgrade-headers.ts";
 export interface TokenVerifier {
   readonly enabled: boolean;
   /** Throws ReplyError 109 for an expired token, DisconnectError 3500 for an invalid one. */
-  connection(token: string): Promise<Credentials>;
-  subscription(token: string, expected: { user: string; channel: string }): Promise<ServerSubscription>;
+  connection(token: string): Maybe<Credentials>;
+  subscription(token: string, expected: { user: string; channel: string }): Maybe<ServerSubscription>;
 }
 
 /** What commands may use. */
@@ -42,6 +43,8 @@ export interface CommandParts {
   readonly channelsPerClientMax: number;
   /** How many commands a client may send: 111 beyond. */
   readonly rates: RateGate | undefined;
+  /** Who fails to connect again and again. */
+  readonly failures: FailureGate;
   readonly connectionsPerUserMax: number;
   readonly remoteAddress: (fd: number) => string;
   /** In seconds since 1970. */

@@ -18,13 +18,17 @@ export class Visitor {
  */
 export function decideUpgrade(request: UpgradeRequest, allowedOrigins: readonly string[], keepsHeaders: boolean) {
   if (request.path !== WEBSOCKET_PATH) return { status: 404, reason: `clients connect to ${WEBSOCKET_PATH}` };
-  if (!originAllowed(request.header("origin"), request.header("host"), allowedOrigins)) {
+  const origin = request.header("origin");
+  if (origin !== undefined && !originAllowed(origin, request.header("host"), allowedOrigins)) {
     return { status: 403, reason: "this origin is not allowed (option allowedOrigins)" };
   }
+  const data = keepsHeaders ? { data: new Visitor(request.headers) } : undefined;
+  const offered = request.header("sec-websocket-protocol");
+  // The common request of a program or an SDK, which says nothing of forms.
+  if (offered === undefined && request.url === WEBSOCKET_PATH) return data;
   const { protocols, query } = request;
-  const isProtobuf = query.get("format") === "protobuf" || query.get("cf_protocol") === "protobuf";
-  const data = keepsHeaders ? { data: new Visitor(request.headers) } : {};
   if (protocols.includes("centrifuge-json")) return { protocol: "centrifuge-json", ...data };
+  const isProtobuf = query.get("format") === "protobuf" || query.get("cf_protocol") === "protobuf";
   if (protocols.includes("centrifuge-protobuf") || isProtobuf) {
     return { status: 400, reason: "only the JSON form of the protocol is spoken here" };
   }

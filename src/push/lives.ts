@@ -1,6 +1,6 @@
 import type { CommandParts } from "./command.ts";
 import { type Disconnect, DisconnectError, disconnects } from "./protocol.ts";
-import { dispatch } from "./session.ts";
+import { type Answers, dispatch } from "./session.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 
 /** What {@link Lives} needs of the other parts. */
@@ -16,9 +16,11 @@ export interface LivesParts {
 /** What comes from clients, and how they go. */
 export class Lives {
   readonly #parts: LivesParts;
+  readonly #answers: Answers;
 
   constructor(parts: LivesParts) {
     this.#parts = parts;
+    this.#answers = { text: parts.text, failed: (fd, error) => this.#failed(fd, error) };
   }
 
   pong(fd: number): void {
@@ -33,7 +35,7 @@ export class Lives {
       if (session.clients.generationOf(fd) === generation) this.#failed(fd, error);
     };
     try {
-      return dispatch(session, fd, text, this.#parts.text)?.catch(failed);
+      return dispatch(session, fd, text, this.#answers)?.catch(failed);
     } catch (error) {
       failed(error);
       return undefined;

@@ -112,23 +112,28 @@ export class Names {
     return at;
   }
 
-  /**
-   * Moves all names together; into twice the room, unless a third or more was lost. Numbers in the table are in use.
-   */
+  /** Makes the arena larger, or moves its names together when a third of it or more was lost. */
   #makeRoom(): void {
     const old = this.#arena;
-    const larger = Buffer.alloc(this.#arenaLost * 3 > old.length ? old.length : old.length * 2);
+    if (this.#arenaLost * 3 > old.length) return this.#compact();
+    this.#arena = Buffer.alloc(old.length * 2);
+    this.#arena.set(old);
+  }
+
+  /** Numbers in the table are in use; the name that is being added is not stored yet, and its number not there. */
+  #compact(): void {
+    const old = this.#arena;
+    const compacted = Buffer.alloc(old.length);
     let end = 0;
     for (const id of this.#slots) {
       if (id === NONE) continue;
       const at = this.#at[id] as number;
       const size = 1 + (old[at] as number);
-      // The name that is being added is not stored yet: its number is not in the table.
-      old.copy(larger, end, at, at + size);
+      old.copy(compacted, end, at, at + size);
       this.#at[id] = end;
       end += size;
     }
-    this.#arena = larger;
+    this.#arena = compacted;
     this.#arenaEnd = end;
     this.#arenaLost = 0;
   }

@@ -38,6 +38,10 @@ export interface PushOptions {
   channelsPerClientMax?: number;
   connectionsPerUserMax?: number;
   commandsPerSecondMax?: number;
+  /** Failed connects of one address that are answered at once; each further one within a while waits twice as long. */
+  failedConnectsFree?: number;
+  /** … and this long at most; 0: never. */
+  failedConnectDelayMsMax?: number;
   staleSecondsMax?: number;
   expiredCloseSeconds?: number;
   pingSeconds?: number;
@@ -63,6 +67,7 @@ const isObject = (value: unknown) => typeof value === "object" && value !== null
 const isFunction = (value: unknown) => typeof value === "function";
 const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
 
+const whole = v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)));
 const seconds = v.optional(v.pipe(v.number(), v.minValue(0)));
 
 const pushOptions = v.strictObject({
@@ -81,7 +86,9 @@ const pushOptions = v.strictObject({
   channelsPerClientMax: count,
   connectionsPerUserMax: count,
   commandsPerSecondMax: count,
-  staleSecondsMax: seconds,
+  failedConnectsFree: whole,
+  failedConnectDelayMsMax: whole,
+  staleSecondsMax: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3600))),
   expiredCloseSeconds: seconds,
   pingSeconds: count,
   pongSeconds: count,

@@ -8,7 +8,7 @@ import type { ListenOptions } from "../options.ts";
 import { createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
 import { type ApiKey, httpApi } from "./api/index.ts";
-import { Channels, type ChannelsConfig } from "./channels.ts";
+import { Channels } from "./channels.ts";
 import { Clients } from "./clients.ts";
 import type { CommandParts } from "./command.ts";
 import { VERSION } from "./commands/connect.ts";
@@ -18,6 +18,7 @@ import { Exits } from "./exits.ts";
 import { Expiries } from "./expiries.ts";
 import { Expiry } from "./expiry.ts";
 import { Fanout } from "./fanout.ts";
+import { FailureGate } from "./gates/failure-gate.ts";
 import { RateGate } from "./gates/rate-gate.ts";
 import { Hub } from "./hub.ts";
 import { Identities } from "./identities.ts";
@@ -209,7 +210,7 @@ export class PushServer {
     const hub = this.#hub;
     const clients = this.#clients;
     const broker = this.#broker;
-    const channels = new Channels(withBoundary(this.#options.channels ?? {}));
+    const channels = new Channels(this.#options.channels);
     const identities = new Identities();
     const now = () => Date.now() / 1000;
     const occupied = (channel: string) => hooks.channelState?.(channel, true);
@@ -232,6 +233,7 @@ export class PushServer {
       allowSubscribe: typeof allowSubscribe === "function" ? allowSubscribe : () => allowSubscribe,
       channelsPerClientMax: this.#options.channelsPerClientMax ?? limits.channelsPerClientMax,
       connectionsPerUserMax: this.#options.connectionsPerUserMax ?? limits.connectionsPerUserMax,
+      failures: failuresOf(this.#options),
       rates: ratesOf(this.#options.commandsPerSecondMax ?? limits.commandsPerSecondMax),
       remoteAddress: (fd) => this.#exits.of(fd)?.remoteAddress ?? wire.peer(fd),
       now,
@@ -288,12 +290,11 @@ export class PushServer {
   }
 }
 
-/** Where nobody has made a namespace, a colon in a channel's name is a letter like any other. */
-function withBoundary(config: ChannelsConfig): ChannelsConfig {
-  return Object.keys(config.namespaces ?? {}).length === 0 ? { ...config, namespaceBoundary: "" } : config;
-}
-
 /** Twice as many at once: a client that comes back subscribes to all its channels in one go. */
 function ratesOf(perSecond: number): RateGate {
   return new RateGate({ perSecond, burst: perSecond * 2 });
+}
+
+function failuresOf({ failedConnectsFree: free, failedConnectDelayMsMax: delayMsMax }: PushOptions): FailureGate {
+  return new FailureGate({ free, delayMsMax });
 }

@@ -14,6 +14,8 @@ export interface Recovered {
   readonly publications: string;
 }
 
+const POSITION = { limit: 0 };
+
 interface Reading {
   readonly history: Maybe<History>;
   /** The JSON text of what was read, made by the first who needs it. */
@@ -33,9 +35,12 @@ export class Recovery {
     this.#broker = broker;
   }
 
-  /** The stream's end. */
+  /** The stream's end. What is there at once is not worth sharing. */
   position(channel: string): Maybe<History> {
-    return this.#read(channel, -1, 0).history;
+    const known = this.#readings.size === 0 ? undefined : this.#readings.get(keyOf(channel, -1, 0));
+    if (known) return known.history;
+    const history = this.#broker.history(channel, POSITION);
+    return history instanceof Promise ? this.#share(keyOf(channel, -1, 0), history).history : history;
   }
 
   /** What stands behind a position; `epoch` may be "" for one that is not known. */
@@ -72,11 +77,13 @@ export class Recovery {
 
   /** `limit` 1 reads the newest, more than that read on from `since`. */
   #read(channel: string, since: number, limit: number): Reading {
-    const key = `${limit} ${since} ${channel}`;
-    const known = this.#readings.get(key);
-    if (known) return known;
+    const key = keyOf(channel, since, limit);
     const query = limit > 1 ? { since, limit } : { limit, reverse: true };
-    const reading = { history: this.#broker.history(channel, query) };
+    return this.#readings.get(key) ?? this.#share(key, this.#broker.history(channel, query));
+  }
+
+  #share(key: string, history: Maybe<History>): Reading {
+    const reading = { history };
     this.#readings.set(key, reading);
     this.#forget();
     return reading;
@@ -95,4 +102,8 @@ export class Recovery {
       this.#readings.clear();
     });
   }
+}
+
+function keyOf(channel: string, since: number, limit: number): string {
+  return `${limit} ${since} ${channel}`;
 }

@@ -33,32 +33,38 @@ const commands: Readonly<Record<Method, Command>> = {
   sub_refresh: subRefresh,
 };
 
+/** The way back to the clients. */
+export interface Answers {
+  readonly text: (fd: number, text: string) => void;
+  /** A command failed after its frame was done with. */
+  readonly failed: (fd: number, error: unknown) => void;
+}
+
 /**
  * Carries out the commands of one frame, in their order, and sends their replies in as few frames as possible: all that
  * is there when a command takes time, or at the end. Returns a promise while one takes time. Throws, or rejects with,
  * DisconnectError; the replies before it have been sent.
  */
-export function dispatch(
-  parts: CommandParts,
-  fd: number,
-  text: string,
-  send: (fd: number, text: string) => void,
-): Promise<void> | undefined {
-  return new Frame(parts, fd, send).run(text.split("\n"), 0);
+export function dispatch(parts: CommandParts, fd: number, text: string, answers: Answers): Promise<void> | undefined {
+  return new Frame(parts, fd, answers).run(text.split("\n"), 0);
 }
+
+/** The first of the codes upon which a client does not come back. */
+const CLOSED_FOR_GOOD = 3500;
+const TOKEN_EXPIRED = 109;
 
 class Frame {
   readonly #parts: CommandParts;
   readonly #fd: number;
   readonly #generation: number;
-  readonly #send: (fd: number, text: string) => void;
+  readonly #answers: Answers;
   #replies = "";
 
-  constructor(parts: CommandParts, fd: number, send: (fd: number, text: string) => void) {
+  constructor(parts: CommandParts, fd: number, answers: Answers) {
     this.#parts = parts;
     this.#fd = fd;
     this.#generation = parts.clients.generationOf(fd);
-    this.#send = send;
+    this.#answers = answers;
   }
 
   /** Carries out the commands of the lines from `from` on. */
@@ -67,7 +73,7 @@ class Frame {
       for (let i = from; i < lines.length; i++) {
         const line = lines[i] as string;
         if (line.trim() === "") continue;
-        const pending = this.#one(parse(line), () => this.run(lines, i + 1));
+        const pending = this.#one(parse(line), lines, i + 1);
         // What was answered before goes out now, in front of whatever is pushed meanwhile.
         if (pending) return pending;
       }
@@ -78,10 +84,10 @@ class Frame {
   }
 
   /**
-   * Carries out one command. If it takes time its promise is returned, and `goOn` is called as soon as it is answered:
-   * in the same turn, so that nothing that is published can come before the answer.
+   * Carries out one command. If it takes time its promise is returned, and the lines from `next` on follow as soon as
+   * it is answered: in the same turn, so that nothing that is published can come before the answer.
    */
-  #one(command: Fields, goOn: () => Promise<void> | undefined): Promise<void> | undefined {
+  #one(command: Fields, lines: readonly string[], next: number): Promise<void> | undefined {
     const { clients } = this.#parts;
     const id = Object.hasOwn(command, "id") ? command["id"] : 0;
     if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > 0xffffffff) bad();
@@ -98,23 +104,31 @@ class Frame {
     if (this.#parts.rates && !this.#parts.rates.take(this.#fd)) return this.#refuse(id, method, new ReplyError(111));
     try {
       const reply = commands[method](this.#parts, this.#fd, fields);
-      if (reply instanceof Promise) {
-        return reply
-          .then(
-            (settled) => () => this.#answer(id, method, settled),
-            (error: unknown) => () => this.#refuse(id, method, error),
-          )
-          .then((answer) => {
-            if (!this.#isHere()) return undefined;
-            answer();
-            return goOn();
-          });
-      }
+      if (reply instanceof Promise) return this.#wait(id, method, reply, lines, next);
       this.#answer(id, method, reply);
     } catch (error) {
       this.#refuse(id, method, error);
     }
     return undefined;
+  }
+
+  #wait(
+    id: number,
+    method: Method,
+    reply: Promise<Reply | undefined>,
+    lines: readonly string[],
+    next: number,
+  ): Promise<void> {
+    return reply
+      .then(
+        (settled) => () => this.#answer(id, method, settled),
+        (error: unknown) => () => this.#refuse(id, method, error),
+      )
+      .then((answer) => {
+        if (!this.#isHere()) return undefined;
+        answer();
+        return this.run(lines, next);
+      });
   }
 
   #answer(id: number, method: Method, reply: Reply | undefined): void {
@@ -124,11 +138,25 @@ class Frame {
   }
 
   #refuse(id: number, method: Method, error: unknown): undefined {
+    if (method === "connect" && this.#isHere()) {
+      const { clients, failures, remoteAddress } = this.#parts;
+      clients.fail(this.#fd);
+      const delayMs = isOwnFault(error) ? failures.failed(remoteAddress(this.#fd)) : 0;
+      if (delayMs > 0) return this.#refuseLater(id, error, delayMs);
+    }
     if (!(error instanceof ReplyError)) throw error;
-    if (!this.#isHere()) return undefined;
-    if (method === "connect") this.#parts.clients.fail(this.#fd);
-    this.#add(encodeError(id, error));
+    if (this.#isHere()) this.#add(encodeError(id, error));
     return undefined;
+  }
+
+  /** Nobody waits for it meanwhile: neither a worker, nor the frame. */
+  #refuseLater(id: number, error: unknown, delayMs: number): undefined {
+    const refuse = () => {
+      if (!this.#isHere()) return;
+      if (error instanceof ReplyError) this.#answers.text(this.#fd, encodeError(id, error));
+      else this.#answers.failed(this.#fd, error);
+    };
+    setTimeout(refuse, delayMs).unref();
   }
 
   #add(line: string): void {
@@ -136,7 +164,7 @@ class Frame {
   }
 
   #flush(): void {
-    if (this.#replies !== "" && this.#isHere()) this.#send(this.#fd, this.#replies);
+    if (this.#replies !== "" && this.#isHere()) this.#answers.text(this.#fd, this.#replies);
     this.#replies = "";
   }
 
@@ -144,6 +172,12 @@ class Frame {
   #isHere(): boolean {
     return this.#parts.clients.generationOf(this.#fd) === this.#generation;
   }
+}
+
+/** Whether a connect failed by what the client showed: not by a fault here, and not by a token that was good once. */
+function isOwnFault(error: unknown): boolean {
+  if (error instanceof DisconnectError) return error.disconnect.code >= CLOSED_FOR_GOOD;
+  return error instanceof ReplyError && !error.temporary && error.code !== TOKEN_EXPIRED;
 }
 
 function parse(line: string): Fields {

@@ -1,4 +1,4 @@
-import type { Broker, Publication } from "../bus/index.ts";
+import type { Broker, History, Publication } from "../bus/index.ts";
 import { chain, type Maybe } from "./chain.ts";
 import { type ChannelOptions, type Channels, keepsHistory } from "./channels.ts";
 import type { Clients } from "./clients.ts";
@@ -220,9 +220,7 @@ export class Subscriptions {
       if (options.recoveryMode === "cache") return recovery.cache(channel, recover.offset, recover.epoch);
       return recovery.stream(channel, recover.offset, recover.epoch);
     }
-    return chain(recovery.position(channel), ({ offset, epoch }) => {
-      return { offset, epoch, recovered: false, publications: "" };
-    });
+    return chain(recovery.position(channel), standing);
   }
 
   #enter(fd: number, channel: string, options: ChannelOptions, how: SubscribeHow): void {
@@ -290,4 +288,9 @@ function isPositioned(options: ChannelOptions, how: SubscribeHow): boolean {
 
 function pushOf(channel: string, publication: Publication): string {
   return encodePush(channel, "pub", encodePublication(publication));
+}
+
+/** The state of a subscription that begins at the stream's end. */
+function standing({ offset, epoch }: History): Recovered {
+  return { offset, epoch, recovered: false, publications: "" };
 }

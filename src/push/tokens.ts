@@ -1,5 +1,6 @@
 import { limits } from "../limits.ts";
 import { type Log, silent } from "../log.ts";
+import type { Maybe } from "./chain.ts";
 import type { Credentials, ServerSubscription } from "./hooks.ts";
 import { DisconnectError, disconnects, ReplyError } from "./protocol.ts";
 import { readConnectionClaims, readSubscriptionClaims, type SubscriptionClaims } from "./tokens/claims.ts";
@@ -46,30 +47,37 @@ export class Tokens {
   }
 
   /**
-   * Who shows this token. Rejects with ReplyError 109 when it has expired, 100 when the keys are out of reach, and with
-   * DisconnectError 3500 for any other fault. `expireAt` may be in the past: the claim `expire_at` is free.
+   * Who shows this token. Throws, or rejects with, ReplyError 109 when it has expired, 100 when the keys are out of
+   * reach, and with DisconnectError 3500 for any other fault. `expireAt` may be in the past: the claim `expire_at` is
+   * free.
    */
-  async connection(token: string): Promise<ConnectionToken> {
-    try {
-      return await this.#connections.find(token, () => this.#look(token, readConnectionClaims));
-    } catch (error) {
+  connection(token: string): Maybe<ConnectionToken> {
+    const found = this.#connections.find(token, () => this.#look(token, readConnectionClaims));
+    if (!(found instanceof Promise)) return found;
+    return found.catch((error: unknown) => {
       throw this.#refusal(error, new DisconnectError(disconnects.INVALID_TOKEN));
-    }
+    });
   }
 
   /**
-   * How the user may be subscribed to the channel. Rejects with ReplyError 109 when the token has expired, 100 when the
-   * keys are out of reach, 103 when it is not genuine or malformed, and with DisconnectError 3500 when it is another
-   * user's, for another channel, or longer than `tokenBytesMax`.
+   * How the user may be subscribed to the channel. Throws, or rejects with, ReplyError 109 when the token has
+   * expired, 100 when the keys are out of reach, 103 when it is not genuine or malformed, and with DisconnectError
+   * 3500 when it is another user's, for another channel, or longer than `tokenBytesMax`.
    */
-  async subscription(token: string, expected: { user: string; channel: string }): Promise<SubscriptionToken> {
-    let claims: SubscriptionClaims;
-    try {
-      claims = await this.#subscriptions.find(token, () => this.#look(token, readSubscriptionClaims));
-    } catch (error) {
-      const oversized = error instanceof TokenFault && error.kind === "oversized";
-      throw this.#refusal(error, oversized ? new DisconnectError(disconnects.INVALID_TOKEN) : new ReplyError(103));
-    }
+  subscription(token: string, expected: { user: string; channel: string }): Maybe<SubscriptionToken> {
+    const found = this.#subscriptions.find(token, () => this.#look(token, readSubscriptionClaims));
+    if (!(found instanceof Promise)) return this.#meant(found, expected);
+    return found.then(
+      (claims) => this.#meant(claims, expected),
+      (error: unknown) => {
+        const oversized = error instanceof TokenFault && error.kind === "oversized";
+        throw this.#refusal(error, oversized ? new DisconnectError(disconnects.INVALID_TOKEN) : new ReplyError(103));
+      },
+    );
+  }
+
+  /** The subscription, if it is that of this user to this channel. */
+  #meant(claims: SubscriptionClaims, expected: { user: string; channel: string }): SubscriptionToken {
     if (claims.channel === "" || claims.channel !== expected.channel || claims.user !== expected.user) {
       const fault = new TokenFault("invalid", "it is another user's, or for another channel");
       throw this.#refusal(fault, new DisconnectError(disconnects.INVALID_TOKEN));

@@ -116,12 +116,15 @@ export class UpgradeRequest {
   }
   /** The target without its query. */
   get path(): string {
-    return this.url.split("?", 1)[0] as string;
+    const { url } = this;
+    const at = url.indexOf("?");
+    return at < 0 ? url : url.slice(0, at);
   }
   /** The target's query. */
   get query(): URLSearchParams {
-    const at = this.url.indexOf("?");
-    return new URLSearchParams(at < 0 ? "" : this.url.slice(at + 1));
+    const { url } = this;
+    const at = url.indexOf("?");
+    return new URLSearchParams(at < 0 ? "" : url.slice(at + 1));
   }
   /** The client's address, asked of the kernel at each call. */
   get remoteAddress(): string {

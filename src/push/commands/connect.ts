@@ -1,3 +1,4 @@
+import type { Maybe } from "../chain.ts";
 import { asked, type Command, type CommandParts, jsonText, type Reply } from "../command.ts";
 import type { Credentials, ServerSubscription } from "../hooks.ts";
 import {
@@ -25,7 +26,7 @@ export const connect: Command = (parts, fd, fields) => {
   }
   if (hooks.connect) return settle(parts, fd, fields, byHook(parts, fd, fields), false);
   if (!allowAnonymous) throw new DisconnectError(disconnects.BAD_REQUEST);
-  return accept(parts, fd, fields, ANONYMOUS, false);
+  return settle(parts, fd, fields, ANONYMOUS, false);
 };
 
 async function byHook(parts: CommandParts, fd: number, fields: Fields): Promise<Credentials> {
@@ -53,17 +54,19 @@ function ownHeader(own: Fields, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-async function settle(
+function settle(
   parts: CommandParts,
   fd: number,
   fields: Fields,
-  credentials: Promise<Credentials>,
+  credentials: Maybe<Credentials>,
   isFromToken: boolean,
-): Promise<Reply | undefined> {
+): Maybe<Reply | undefined> {
+  if (!(credentials instanceof Promise)) return accept(parts, fd, fields, credentials, isFromToken);
   const generation = parts.clients.generationOf(fd);
-  const settled = await credentials;
-  if (parts.clients.generationOf(fd) !== generation) return undefined;
-  return accept(parts, fd, fields, settled, isFromToken);
+  return credentials.then((settled) => {
+    if (parts.clients.generationOf(fd) !== generation) return undefined;
+    return accept(parts, fd, fields, settled, isFromToken);
+  });
 }
 
 function accept(
@@ -72,7 +75,7 @@ function accept(
   fields: Fields,
   credentials: Credentials,
   isFromToken: boolean,
-): Reply | Promise<Reply | undefined> {
+): Maybe<Reply | undefined> {
   const { clients, identities, expiries, headers, connectionsPerUserMax, now } = parts;
   const { user, expireAt = 0, data } = credentials;
   if (expireAt > 0 && expireAt <= now()) throw new ReplyError(isFromToken ? 109 : 110);

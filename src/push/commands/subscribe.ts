@@ -1,7 +1,7 @@
-import { chain, type Maybe } from "../chain.ts";
+import type { Maybe } from "../chain.ts";
 import { channelFault } from "../channel-name.ts";
 import { type ChannelOptions, permits } from "../channels.ts";
-import { asked, type Command, type CommandParts, hookClient, jsonText, type Reply } from "../command.ts";
+import { asked, type Command, type CommandParts, hookClient, jsonText } from "../command.ts";
 import type { ServerSubscription } from "../hooks.ts";
 import {
   booleanField,
@@ -30,40 +30,42 @@ export const subscribe: Command = (parts, fd, fields) => {
   const options = channels.optionsOf(channel);
   if (!options) throw new ReplyError(102);
   if (!channels.isAllowedName(channel)) throw new ReplyError(107);
-  return add(parts, fd, channel, options, howOf(fields), fields);
+  const how = howOf(fields);
+  const grant = permission(parts, fd, channel, options, fields);
+  if (!(grant instanceof Promise)) return parts.subscriptions.add(fd, channel, options, granted(how, grant));
+  const generation = parts.clients.generationOf(fd);
+  return grant.then((settled) => {
+    if (parts.clients.generationOf(fd) !== generation) return undefined;
+    return parts.subscriptions.add(fd, channel, options, granted(how, settled));
+  });
 };
 
-function add(
-  parts: CommandParts,
-  fd: number,
-  channel: string,
-  options: ChannelOptions,
-  how: SubscribeHow,
-  fields: Fields,
-): Maybe<Reply | undefined> {
-  const generation = parts.clients.generationOf(fd);
-  return chain(permission(parts, fd, channel, options, fields), (grant) => {
-    if (parts.clients.generationOf(fd) !== generation) return undefined;
-    return parts.subscriptions.add(fd, channel, options, {
-      ...how,
-      info: jsonText(grant.info),
-      data: jsonText(grant.data),
-      expireAt: grant.expireAt ?? 0,
-      override: grant.override,
-    });
-  });
-}
+type Mutable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
 
-function howOf(fields: Fields): SubscribeHow {
+/** What the client asked for, with all fields there are: what is granted is filled in, and nothing is copied. */
+function howOf(fields: Fields): Mutable<SubscribeHow> {
   const orError = (countField(fields, "flag") & REJECT_UNRECOVERED) !== 0;
   const offset = countField(fields, "offset");
   const epoch = stringField(fields, "epoch");
+  const recover = booleanField(fields, "recover");
   return {
     positioned: booleanField(fields, "positioned"),
-    recoverable: booleanField(fields, "recoverable") || booleanField(fields, "recover"),
+    recoverable: booleanField(fields, "recoverable") || recover,
     joinLeave: booleanField(fields, "join_leave"),
-    recover: booleanField(fields, "recover") ? { offset, epoch, orError } : undefined,
+    recover: recover ? { offset, epoch, orError } : undefined,
+    info: undefined,
+    data: undefined,
+    expireAt: 0,
+    override: undefined,
   };
+}
+
+function granted(how: Mutable<SubscribeHow>, grant: ServerSubscription): SubscribeHow {
+  how.info = jsonText(grant.info);
+  how.data = jsonText(grant.data);
+  how.expireAt = grant.expireAt ?? 0;
+  how.override = grant.override;
+  return how;
 }
 
 const GRANTED: ServerSubscription = {};

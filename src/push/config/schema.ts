@@ -5,6 +5,7 @@ import { channelOptions, namespaceName } from "./channel-options.ts";
 import { byName, httpUrl, key, listOf, oneOf, requiredKey, seconds, secret, text, whole, yesOrNo } from "./words.ts";
 
 const GIB = 1024 ** 3;
+const HOUR = 3600;
 const DAY = 86_400;
 const off = (doc: string) => key(yesOrNo, false, doc);
 const bytes = whole(1, GIB);
@@ -71,8 +72,14 @@ const client = v.strictObject({
     limits.commandsPerSecondMax,
     "Commands that one client may send in a second; beyond it they are refused.",
   ),
+  failedConnectsFree: key(
+    whole(0, 1_000_000),
+    limits.failureGateFree,
+    "Failed connects of one address within half a minute that are answered at once; each further one waits longer.",
+  ),
+  failedConnectDelayMsMax: key(whole(0, 60_000), limits.failureGateDelayMsMax, "How long at most. 0 for never."),
   staleSecondsMax: key(
-    seconds(0.05, DAY),
+    seconds(0.05, HOUR),
     limits.staleSecondsMax,
     "How long a client may take from the opening of its WebSocket to its connect command: 3502 beyond.",
   ),

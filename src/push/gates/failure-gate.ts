@@ -1,14 +1,14 @@
 import { limits } from "../../limits.ts";
+import { TwoWindows } from "../two-windows.ts";
 import { networkOf } from "./network.ts";
-import { TwoWindows } from "./two-windows.ts";
 
 /** How patient it is; defaults are in limits.ts, under `failureGate` and the same name. */
 export interface FailureGateOptions {
-  readonly free?: number;
-  readonly seconds?: number;
-  readonly delayMs?: number;
-  readonly delayMsMax?: number;
-  readonly addressesMax?: number;
+  readonly free?: number | undefined;
+  readonly seconds?: number | undefined;
+  readonly delayMs?: number | undefined;
+  readonly delayMsMax?: number | undefined;
+  readonly addressesMax?: number | undefined;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { TwoWindows } from "./two-windows.ts";
+const CAPACITY_MIN = 1024;
 
 /** How often something may be done. */
 export interface Rate {
@@ -9,43 +9,41 @@ export interface Rate {
 }
 
 /**
- * A token bucket for each of very many clients, by number: of `burst` tokens, filled up by `perSecond`, and each
- * operation takes one. Kept is the time at which a bucket will be full again, and only of those who did something in
- * the last one or two times that a bucket takes to fill up: a quiet client costs nothing.
+ * A token bucket for each client, by descriptor: of `burst` tokens, filled up by `perSecond`, and each operation takes
+ * one. Kept is the time at which a bucket will be full again: 8 bytes for each descriptor.
  */
 export class RateGate {
   readonly #now: () => number;
   readonly #tokenMs: number;
   readonly #bucketMs: number;
-  readonly #fullAt: TwoWindows<number, number>;
+  #fullAt = new Float64Array(CAPACITY_MIN);
 
   /** `now` is in milliseconds, and never goes back. */
   constructor({ perSecond, burst }: Rate, now: () => number = () => performance.now()) {
     this.#now = now;
     this.#tokenMs = 1000 / perSecond;
     this.#bucketMs = burst * this.#tokenMs;
-    this.#fullAt = new TwoWindows(this.#bucketMs);
-  }
-
-  /** How many buckets are kept. */
-  get size(): number {
-    return this.#fullAt.young.size + this.#fullAt.old.size;
   }
 
   /** Takes a token of the client's; false when there is none. */
-  take(client: number): boolean {
+  take(fd: number): boolean {
+    if (fd >= this.#fullAt.length) this.#grow(fd);
     const now = this.#now();
-    this.#fullAt.moveTo(now);
-    const { young, old } = this.#fullAt;
-    const fullAt = Math.max(young.get(client) ?? old.get(client) ?? now, now) + this.#tokenMs;
+    const fullAt = Math.max(this.#fullAt[fd] as number, now) + this.#tokenMs;
     // Sums of fractions come out a little over: what is within a millionth of a token is one.
     if (fullAt - now > this.#bucketMs + this.#tokenMs * 1e-6) return false;
-    this.#fullAt.set(client, fullAt);
+    this.#fullAt[fd] = fullAt;
     return true;
   }
 
-  /** The client is gone; its number will be another's. */
-  forget(client: number): void {
-    this.#fullAt.delete(client);
+  /** The client is gone; its descriptor will be another's. */
+  forget(fd: number): void {
+    if (fd < this.#fullAt.length) this.#fullAt[fd] = 0;
+  }
+
+  #grow(fd: number): void {
+    const larger = new Float64Array(2 ** (32 - Math.clz32(fd)));
+    larger.set(this.#fullAt);
+    this.#fullAt = larger;
   }
 }

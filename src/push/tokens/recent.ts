@@ -1,5 +1,7 @@
 import { hash } from "node:crypto";
 import { limits } from "../../limits.ts";
+import type { Maybe } from "../chain.ts";
+import { TwoWindows } from "../two-windows.ts";
 
 /** What a token was found to say, and until when, in milliseconds since 1970, that may be repeated unseen. */
 export interface Found<Value> {
@@ -14,8 +16,11 @@ export interface Found<Value> {
  */
 export class Recent<Value> {
   readonly #now: () => number;
-  /** By digest: tokens are secrets, and long. The one seen longest ago is first. */
-  readonly #found = new Map<string, Found<Value>>();
+  /** By digest: tokens are secrets, and long. */
+  readonly #found = new TwoWindows<string, Found<Value>>(
+    limits.tokensRecentSeconds * 1000,
+    Math.floor(limits.tokensRecentMax / 2),
+  );
   readonly #underWay = new Map<string, Promise<Value>>();
 
   /** `now` gives milliseconds since 1970. */
@@ -24,34 +29,32 @@ export class Recent<Value> {
   }
 
   /** What the token says: known, being found out already, or found out by `look`, which may reject. */
-  async find(token: string, look: () => Promise<Found<Value>>): Promise<Value> {
+  find(token: string, look: () => Promise<Found<Value>>): Maybe<Value> {
     const digest = hash("sha256", token, "base64");
-    const known = this.#found.get(digest);
-    if (known) {
-      this.#found.delete(digest);
-      if (this.#now() < known.untilMs) {
-        this.#found.set(digest, known);
-        return known.value;
-      }
-    }
-    let underWay = this.#underWay.get(digest);
-    if (!underWay) {
-      underWay = this.#look(digest, look).finally(() => this.#underWay.delete(digest));
-      this.#underWay.set(digest, underWay);
-    }
-    return await underWay;
+    const known = this.#known(digest);
+    if (known) return known.value;
+    const before = this.#underWay.get(digest);
+    if (before) return before;
+    const underWay = this.#look(digest, look).finally(() => this.#underWay.delete(digest));
+    this.#underWay.set(digest, underWay);
+    return underWay;
+  }
+
+  #known(digest: string): Found<Value> | undefined {
+    const now = this.#now();
+    this.#found.moveTo(now);
+    const { young, old } = this.#found;
+    const isYoung = young.has(digest);
+    const known = isYoung ? young.get(digest) : old.get(digest);
+    if (!known || now >= known.untilMs) return undefined;
+    if (!isYoung) this.#found.set(digest, known);
+    return known;
   }
 
   async #look(digest: string, look: () => Promise<Found<Value>>): Promise<Value> {
     const { value, untilMs } = await look();
-    this.#found.set(digest, {
-      value,
-      untilMs: Math.min(untilMs, this.#now() + limits.tokensRecentSeconds * 1000),
-    });
-    for (const oldest of this.#found.keys()) {
-      if (this.#found.size <= limits.tokensRecentMax) break;
-      this.#found.delete(oldest);
-    }
+    const untilAtMost = this.#now() + limits.tokensRecentSeconds * 1000;
+    this.#found.set(digest, { value, untilMs: Math.min(untilMs, untilAtMost) });
     return value;
   }
 }
