@@ -244,8 +244,11 @@ test("history: offsets never go back: a forgotten stream counts on, and its clie
   const { Streams } = await import("../src/bus/streams.ts");
   let now = 0;
   const streams = new Streams(() => now);
-  const publish = (channel: string) =>
-    streams.add({ channel, data: "1", offset: 0, previous: 0, epoch: "e" }, { size: 3, seconds: 10 });
+  const publish = (channel: string) => {
+    const publication = { channel, data: "1", offset: 0, previous: 0, epoch: "e" };
+    streams.add(publication, { size: 3, seconds: 10 });
+    return publication;
+  };
   assert.deepEqual([publish("a").offset, publish("a").offset, publish("b").offset], [1, 2, 1]);
   assert.equal(publish("a").previous, 2);
   publish("a");

@@ -95,7 +95,7 @@ export interface Broker {
   broadcast(
     channels: readonly string[],
     data: string,
-    optionsOf?: (channel: string) => PublishOptions | undefined,
+    optionsOf?: (channel: string, index: number) => PublishOptions | undefined,
   ): Promise<(StreamPosition | Error)[]>;
   /** Reads a channel's history, oldest first unless it is asked for in reverse; at once where it is in the process. */
   history(channel: string, query: HistoryQuery): History | Promise<History>;

@@ -12,7 +12,7 @@ import type {
   StreamPosition,
 } from "./broker.ts";
 import { Keys } from "./keys.ts";
-import { Streams } from "./streams.ts";
+import { type Draft, Streams } from "./streams.ts";
 
 const NOWHERE: StreamPosition = { offset: 0, epoch: "" };
 
@@ -41,10 +41,10 @@ export class MemoryBroker implements Broker {
   async broadcast(
     channels: readonly string[],
     data: string,
-    optionsOf?: (channel: string) => PublishOptions | undefined,
+    optionsOf?: (channel: string, index: number) => PublishOptions | undefined,
   ): Promise<StreamPosition[]> {
     this.#checkOpen();
-    return channels.map((channel) => this.#publish(channel, data, optionsOf?.(channel) ?? NO_OPTIONS));
+    return channels.map((channel, i) => this.#publish(channel, data, optionsOf?.(channel, i) ?? NO_OPTIONS));
   }
   history(channel: string, query: HistoryQuery): History {
     const { publications, offset } = this.#streams.read(channel, query);
@@ -89,14 +89,16 @@ export class MemoryBroker implements Broker {
     const { history, version, versionEpoch = "" } = options;
     const isOld = version !== undefined && !this.#streams.advanceVersion(channel, version, versionEpoch, history);
     if (isOld) return { offset: this.#streams.top(channel), epoch: history ? this.#epoch : "" };
-    const publication = { channel, data, offset: 0, previous: 0, epoch: "", tags: options.tags, info: options.info };
+    const { tags, info } = options;
+    const publication: Draft = { channel, data, offset: 0, previous: 0, epoch: "", tags, info };
     if (!history) {
       this.#deliver(publication);
       return NOWHERE;
     }
-    const added = this.#streams.add({ ...publication, epoch: this.#epoch }, history);
-    this.#deliver(added);
-    return { offset: added.offset, epoch: this.#epoch };
+    publication.epoch = this.#epoch;
+    this.#streams.add(publication, history);
+    this.#deliver(publication);
+    return { offset: publication.offset, epoch: this.#epoch };
   }
 
   #deliver(publication: Publication): void {

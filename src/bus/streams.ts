@@ -1,6 +1,9 @@
 import { limits } from "../limits.ts";
 import type { HistoryOptions, HistoryQuery, Publication } from "./broker.ts";
 
+/** A publication that is being made: its place in the stream is filled in when it gets one. */
+export type Draft = { -readonly [Key in keyof Publication]: Publication[Key] };
+
 /** A channel's publications, the oldest first, and its end. */
 interface Stream {
   publications: Publication[];
@@ -12,6 +15,8 @@ interface Stream {
   bytes: number;
   version: number;
   versionEpoch: string;
+  /** Whether it was added to since it was last looked at as one to be forgotten. */
+  isBusy: boolean;
 }
 
 /** What a publication counts for besides its text, about. */
@@ -20,17 +25,18 @@ const STREAM_BYTES = 300;
 const SWEEP_MS = 1000;
 
 /**
- * The histories of a process, bounded in publications, age and, all together, in bytes: beyond those the streams that
- * were not added to for the longest time go.
+ * The histories of a process, bounded in publications, age and, all together, in bytes: beyond those streams go that
+ * nothing was added to for a while, the oldest first (the clock algorithm: an order by the last addition would cost
+ * every addition more than all the rest of it).
  *
  * Offsets never go back. A stream that is forgotten, and comes again, counts on from the highest end of all that were
- * forgotten, so that a subscriber that comes back with an offset of the forgotten one is told the truth: either it has
- * missed nothing, or that cannot be known. So one epoch does for the life of the process.
+ * forgotten, so that a subscriber that comes back with an offset of the forgotten one is told the truth: either it
+ * has missed nothing, or that cannot be known. So one epoch does for the life of the process.
  */
 export class Streams {
   readonly #now: () => number;
   readonly #bytesMax: number;
-  /** The least recently added to first. */
+  /** The one that is to be looked at next first. */
   readonly #streams = new Map<string, Stream>();
   /** The highest end of all streams that were forgotten. */
   #floor = 0;
@@ -52,22 +58,20 @@ export class Streams {
     return this.#streams.get(channel)?.top ?? this.#floor;
   }
 
-  /** Gives a publication its offset and keeps it. */
-  add(publication: Publication, { size, seconds }: HistoryOptions): Publication {
+  /** Gives a publication its place in the channel's stream, and keeps it: it is not to be changed any more. */
+  add(publication: Draft, { size, seconds }: HistoryOptions): void {
     const { channel } = publication;
-    const stream = this.#streams.get(channel) ?? this.#begin();
-    const isFirst = stream.top === this.#floor && !this.#streams.has(channel);
-    const added = { ...publication, offset: stream.top + 1, previous: isFirst ? 0 : stream.top };
-    stream.top = added.offset;
-    stream.publications.push(added);
+    const known = this.#streams.get(channel);
+    const stream = known ?? this.#begin(channel);
+    publication.previous = known ? stream.top : 0;
+    publication.offset = ++stream.top;
+    stream.isBusy = known !== undefined;
+    stream.publications.push(publication);
     stream.untilMs.push(this.#now() + seconds * 1000);
-    this.#count(stream, sizeOf(added));
-    this.#shorten(stream, Math.max(0, stream.publications.length - size));
-    this.#streams.delete(channel);
-    this.#streams.set(channel, stream);
-    this.#shed(channel);
+    this.#count(stream, sizeOf(publication));
+    this.#shorten(stream, stream.publications.length - size);
+    if (this.#bytes > this.#bytesMax) this.#shed(stream);
     this.#timer ??= setInterval(() => this.sweep(), SWEEP_MS).unref();
-    return added;
   }
 
   /** Reads what a query asks for, with the stream's end. */
@@ -99,10 +103,9 @@ export class Streams {
     if (known && known.versionEpoch === epoch && known.version >= version) return false;
     // Without history there is nothing that would keep it.
     if (!history) return true;
-    const stream = known ?? this.#begin();
+    const stream = known ?? this.#begin(channel);
     stream.version = version;
     stream.versionEpoch = epoch;
-    this.#streams.set(channel, stream);
     return true;
   }
 
@@ -117,9 +120,18 @@ export class Streams {
     this.#streams.clear();
   }
 
-  #begin(): Stream {
-    const stream = { publications: [], untilMs: [], top: this.#floor, bytes: 0, version: 0, versionEpoch: "" };
+  #begin(channel: string): Stream {
+    const stream: Stream = {
+      publications: [],
+      untilMs: [],
+      top: this.#floor,
+      bytes: 0,
+      version: 0,
+      versionEpoch: "",
+      isBusy: false,
+    };
     this.#count(stream, STREAM_BYTES);
+    this.#streams.set(channel, stream);
     return stream;
   }
 
@@ -128,11 +140,12 @@ export class Streams {
     this.#bytes += bytes;
   }
 
+  /** Drops the oldest `count`. */
   #shorten(stream: Stream, count: number): void {
-    if (count === 0) return;
-    const gone = stream.publications.splice(0, count);
-    stream.untilMs.splice(0, count);
-    for (const publication of gone) this.#count(stream, -sizeOf(publication));
+    for (let left = count; left > 0; left--) {
+      this.#count(stream, -sizeOf(stream.publications.shift() as Publication));
+      stream.untilMs.shift();
+    }
   }
 
   #expire(stream: Stream): void {
@@ -143,12 +156,18 @@ export class Streams {
   }
 
   /** Forgets streams until the rest is within the bound; the one that was just added to stays. */
-  #shed(but: string): void {
+  #shed(but: Stream): void {
+    // One that was added to goes behind the others once, and is then looked at again.
     for (const [channel, stream] of this.#streams) {
-      if (this.#bytes <= this.#bytesMax || channel === but) return;
+      if (this.#bytes <= this.#bytesMax || this.#streams.size === 1) return;
       this.#streams.delete(channel);
-      this.#bytes -= stream.bytes;
-      this.#floor = Math.max(this.#floor, stream.top);
+      if (stream.isBusy || stream === but) {
+        stream.isBusy = false;
+        this.#streams.set(channel, stream);
+      } else {
+        this.#bytes -= stream.bytes;
+        this.#floor = Math.max(this.#floor, stream.top);
+      }
     }
   }
 }

@@ -5,6 +5,7 @@ import { BelfryError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type Config, createPushServer, loadConfig, type PartialConfig, WEBSOCKET_PATH } from "../push/index.ts";
 import { optionsOf } from "./serve-options.ts";
+import { keepYoungGeneration } from "./young-generation.ts";
 
 interface Flags {
   config?: string;
@@ -72,6 +73,7 @@ async function serve(flags: Flags): Promise<void> {
     const where = path === "" ? { port, ...(host === "" ? {} : { host }) } : { path };
     const at = await server.listen({ ...where, reusePort });
     await server.rehearse(at).catch((failure) => log.warn(`the rehearsal failed: ${failure}`));
+    keepYoungGeneration();
     log.info(`listening on ${at.address} port ${at.port}: ws://localhost:${at.port}${WEBSOCKET_PATH}`);
   } catch (error) {
     if (!(error instanceof BelfryError)) throw error;

@@ -7,7 +7,8 @@ export function channelFault(name: unknown): string | undefined {
   if (name === "") return "Invalid length: a channel's name is not empty";
   // Half a surrogate pair has no UTF-8, and would be another name on the way than the one that is judged here.
   if (!name.isWellFormed()) return "Invalid text: half of a surrogate pair";
-  if (Buffer.byteLength(name) > limits.channelBytesMax)
+  // A character is at most 3 bytes of UTF-8: short names, which most are, need not be measured.
+  if (name.length * 3 > limits.channelBytesMax && Buffer.byteLength(name) > limits.channelBytesMax)
     return `Invalid length: channelBytesMax is ${limits.channelBytesMax}`;
   return undefined;
 }

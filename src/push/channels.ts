@@ -39,6 +39,8 @@ export class Channels {
   readonly #privatePrefix: string;
   readonly #userBoundary: string;
   readonly #userSeparator: string;
+  /** Whether every channel's slow readers are disconnected: then no name has to be looked at for it. */
+  readonly #allDisconnect: boolean;
 
   /** Throws BELFRY_BAD_OPTION for options that are not allowed, and for those that do nothing without others. */
   constructor(config: ChannelsConfig = {}) {
@@ -54,11 +56,17 @@ export class Channels {
       this.#namespaces.set(name, makeNamespace(options, `namespace ${name}`));
     }
     this.#namespaces.set("", this.#withoutNamespace);
+    this.#allDisconnect = [...this.#namespaces.values()].every(({ options }) => options.slowReader === "disconnect");
   }
 
   /** The same object for all channels of a namespace; undefined for an unknown namespace, which is error 102. */
   optionsOf(channel: string): ChannelOptions | undefined {
     return this.#namespaceOf(channel)?.options;
+  }
+
+  /** What becomes of a subscriber that does not read: "disconnect" for a channel of an unknown namespace, too. */
+  slowReaderOf(channel: string): ChannelOptions["slowReader"] {
+    return this.#allDisconnect ? "disconnect" : (this.optionsOf(channel)?.slowReader ?? "disconnect");
   }
 
   /** Whether a subscription token is needed whatever the options say. */

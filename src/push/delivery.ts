@@ -37,7 +37,7 @@ export class Delivery implements BrokerListener {
     const number = hub.channel(channel);
     if (number === NONE) return;
     const push = encodePush(channel, "pub", encodePublication(publication));
-    const policy = channels.optionsOf(channel)?.slowReader ?? "disconnect";
+    const policy = channels.slowReaderOf(channel);
     if (policy === "disconnect") fanout.publish(hub, number, push);
     else fanout.publish(hub, number, push, (fd) => slow.spare(fd, channel, push, policy));
   }

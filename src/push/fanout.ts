@@ -76,14 +76,17 @@ export class Fanout {
   }
 
   #write(hub: Hub, channel: number, push: string, spare: Spare | undefined): void {
+    const first = hub.first(channel);
+    if (hub.subscribers(channel) === 1) return this.#writeOne(hub.descriptor(first), push, spare);
     // All are known before the first is written to: a connection that breaks under it leaves the list.
     const fds: number[] = [];
-    for (let s = hub.first(channel); fds.length < hub.subscribers(channel); s = hub.next(s))
-      fds.push(hub.descriptor(s));
-    for (const fd of fds) {
-      if (spare && this.#parts.isBlocked(fd)) spare(fd);
-      else this.#parts.text(fd, push);
-    }
+    for (let s = first; fds.length < hub.subscribers(channel); s = hub.next(s)) fds.push(hub.descriptor(s));
+    for (const fd of fds) this.#writeOne(fd, push, spare);
+  }
+
+  #writeOne(fd: number, push: string, spare: Spare | undefined): void {
+    if (spare && this.#parts.isBlocked(fd)) spare(fd);
+    else this.#parts.text(fd, push);
   }
 
   /** Serves the next slice of a delivery; its cursor is NONE after the last. */

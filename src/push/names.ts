@@ -65,9 +65,17 @@ export class Names {
     this.#size--;
   }
 
+  /** Writes a name into the scratch; returns its bytes, NONE when they are too many. */
   #encode(name: string): number {
-    if (name.length > BYTES_MAX || Buffer.byteLength(name) > BYTES_MAX) return NONE;
-    return this.#scratch.write(name, 0, "utf8");
+    const { length } = name;
+    if (length > BYTES_MAX) return NONE;
+    // Most names are short ASCII: that is written without leaving JavaScript.
+    for (let i = 0; i < length; i++) {
+      const code = name.charCodeAt(i);
+      if (code > 127) return Buffer.byteLength(name) > BYTES_MAX ? NONE : this.#scratch.write(name, 0, "utf8");
+      this.#scratch[i] = code;
+    }
+    return length;
   }
 
   /** The slot that holds the name in the scratch, or the empty one where it belongs. */

@@ -66,9 +66,12 @@ export class Node implements Operations {
     options: ApiPublishOptions,
   ): Promise<(StreamPosition | Error)[]> {
     const { broker } = this.#parts;
-    const unknown = channels.findIndex((channel) => !this.#parts.channels.optionsOf(channel));
-    if (unknown < 0) {
-      return await broker.broadcast(channels, data, (channel) => publishOptions(this.#optionsOf(channel), options));
+    const all = channels.map((channel) =>
+      channelFault(channel) ? undefined : this.#parts.channels.optionsOf(channel),
+    );
+    if (!all.includes(undefined)) {
+      const how = publishOptionsFor(options);
+      return await broker.broadcast(channels, data, (_, i) => how(all[i] as ChannelOptions));
     }
     // Seldom: each for itself, so that the others are published to.
     return await Promise.all(
@@ -233,7 +236,20 @@ export class Node implements Operations {
 
 const PLAIN: PublishOptions = {};
 
-function publishOptions(options: ChannelOptions, how: ApiPublishOptions): PublishOptions | undefined {
+/** Made once for the channels of a namespace, which have the same options. */
+function publishOptionsFor(how: ApiPublishOptions): (options: ChannelOptions) => PublishOptions {
+  let last: ChannelOptions | undefined;
+  let made = PLAIN;
+  return (options) => {
+    if (options !== last) {
+      last = options;
+      made = publishOptions(options, how);
+    }
+    return made;
+  };
+}
+
+function publishOptions(options: ChannelOptions, how: ApiPublishOptions): PublishOptions {
   const isKept = keepsHistory(options) && how.skipHistory !== true;
   const history = isKept ? { size: options.historySize, seconds: options.historySeconds } : undefined;
   const { tags, idempotencyKey, version, versionEpoch } = how;

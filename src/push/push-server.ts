@@ -107,7 +107,7 @@ export class PushServer {
     const error = (line: string) => this.#log.error(line);
     const { expiredCloseSeconds } = options;
     this.#expiry = new Expiry({ session: this.#session, disconnect, error, expiredCloseSeconds });
-    this.#node = this.#makeNode(disconnect);
+    this.#node = this.#makeNode(this.#broker);
     const control = (message: string) => this.#node.control(message);
     const api = httpApi({ keys: this.#keys(), operations: this.#node, errorMode: options.errorMode, log: this.#log });
     this.#api = getRequestListener(api.fetch);
@@ -141,14 +141,12 @@ export class PushServer {
     return address;
   }
 
-  /**
-   * Publishes to itself, so that the first clients find the code compiled: see {@link Rehearsal}. Needs a Bus in the
-   * process.
-   */
+  /** Publishes to itself, so that the first clients find the code compiled: see {@link Rehearsal}. */
   async rehearse(at: ListeningAddress): Promise<void> {
     const rehearsal = new Rehearsal({
       subscribe: (fd, channel) => this.#hub.subscribe(fd, channel),
-      broadcast: (channels, data) => this.#broker.broadcast(channels, data),
+      listener: this.#delivery,
+      api: (broker, key) => httpApi({ keys: [{ key, scopes: ["*"] }], operations: this.#makeNode(broker) }).fetch,
       end: (fd) => {
         this.#lives.leave(fd);
         this.#server.wire.cut(fd);
@@ -240,11 +238,12 @@ export class PushServer {
     };
   }
 
-  #makeNode(disconnect: (fd: number, how: Disconnect) => void): Node {
+  #makeNode(broker: Broker): Node {
     return new Node({
       ...this.#session,
+      broker,
       text: this.#text,
-      disconnect,
+      disconnect: (fd, how) => this.#lives.disconnect(fd, how),
       rpc: this.#options.rpc,
       name: "belfry",
       version: VERSION,

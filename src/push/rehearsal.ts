@@ -1,23 +1,29 @@
 import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
+import { type Broker, type BrokerListener, MemoryBroker } from "../bus/index.ts";
 import type { ListeningAddress } from "../server.ts";
 
 const CHANNELS = 100;
 const ROUNDS = 100;
 const ROUNDS_PER_TURN = 10;
+const HISTORY = { history: { size: 2, seconds: 1 } };
 
 /** What {@link Rehearsal} needs of the server. */
 export interface RehearsalParts {
   readonly subscribe: (fd: number, channel: string) => void;
-  readonly broadcast: (channels: readonly string[], data: string) => Promise<unknown>;
+  /** Delivers, as what comes from the Bus is delivered. */
+  readonly listener: BrokerListener;
+  /** An HTTP API over this Bus, that takes this key. */
+  readonly api: (broker: Broker, key: string) => (request: Request) => Promise<Response> | Response;
   /** Ends the connection, and its subscriptions. */
   readonly end: (fd: number) => void;
 }
 
 /**
- * A server is busiest right after its start, when everybody comes back at once, and then its code is not compiled yet.
- * So it rehearses: it connects to itself, and publishes some thousands of times to that connection, in channels that no
- * client can know. That takes a few milliseconds, and shows that the way from the Bus to a socket works.
+ * A server is busiest right after its start, when everybody comes back at once, and then its code is not compiled
+ * yet. So it rehearses: it connects to itself, and publishes some thousands of times to that connection, in channels
+ * that no client can know, on a Bus of its own, with a history and through the HTTP API. That takes a few
+ * milliseconds, and shows that the way to a socket works.
  */
 export class Rehearsal {
   /** The path to connect to; nobody else knows it. */
@@ -58,14 +64,31 @@ export class Rehearsal {
   }
 
   async #publish(fd: number): Promise<void> {
-    const { subscribe, broadcast } = this.#parts;
+    const { subscribe, listener, api } = this.#parts;
     const channels = Array.from({ length: CHANNELS }, (_, i) => `${this.path}/${i}`);
     for (const channel of channels) subscribe(fd, channel);
-    for (let round = 1; round <= ROUNDS; round++) {
-      await broadcast(channels, `{"round":${round},"text":"a rehearsal"}`);
-      if (round % ROUNDS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    const broker = new MemoryBroker();
+    const unlisten = broker.listen(listener);
+    const key = randomBytes(16).toString("hex");
+    const call = api(broker, key);
+    try {
+      for (let round = 1; round <= ROUNDS; round++) {
+        const data = { round, text: "a rehearsal" };
+        await call(broadcastOf(channels, data, key));
+        await broker.broadcast(channels, JSON.stringify(data), () => HISTORY);
+        if (round % ROUNDS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      unlisten();
+      await broker.close();
     }
   }
+}
+
+function broadcastOf(channels: readonly string[], data: unknown, key: string): Request {
+  const body = JSON.stringify({ channels, data });
+  const headers = { "X-API-Key": key, "Content-Length": `${Buffer.byteLength(body)}` };
+  return new Request("http://rehearsal/api/broadcast", { method: "POST", headers, body });
 }
 
 /** Where to reach a server of this machine that may listen on all its addresses. */

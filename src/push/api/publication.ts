@@ -76,11 +76,13 @@ export const broadcast = method({
     for (const outcome of outcomes) {
       if (responses !== "") responses += ",";
       if (outcome instanceof Error) responses += `{"error":${errorText(faultOf(log, outcome))}}`;
-      else responses += `{"result":${positionText(outcome)}}`;
+      else responses += outcome.offset === 0 && outcome.epoch === "" ? NOWHERE : `{"result":${positionText(outcome)}}`;
     }
     return `{"responses":[${responses}]}`;
   },
 });
+
+const NOWHERE = '{"result":{}}';
 
 function optionsOf({ skip_history, tags, idempotency_key, version, version_epoch }: Publication): ApiPublishOptions {
   return {
