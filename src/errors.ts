@@ -12,6 +12,8 @@ export const errorCodes = {
   BELFRY_SYSTEM: "A system call failed",
   /** A peer broke RFC 6455; `closeCode` is the close status. */
   BELFRY_PROTOCOL: "The peer broke the WebSocket protocol",
+  /** A peer broke the NATS client protocol; the message is that of its `-ERR`. */
+  BELFRY_WIRE: "The peer broke the NATS protocol",
   /** A request for an upgrade was refused; `status` is the HTTP status. */
   BELFRY_HANDSHAKE: "The opening handshake was refused",
   /** A limit of limits.ts was passed; the message names it, its value and how to change it. */

@@ -187,4 +187,23 @@ export const limits = {
   channelsReadMax: 100_000,
   /** How long `belfry publish` waits for an answer. Option --timeout. */
   apiAnswerSecondsMax: 10,
+  /** `belfry bus`: the longest line of an operation, as nats-server has it; `-ERR` beyond. Option of the bus. */
+  busControlLineBytesMax: 4096,
+  /** The largest payload, its headers included, as nats-server has it; `-ERR` beyond. Option of the bus. */
+  busPayloadBytesMax: 1_048_576,
+  /** Bytes that may wait for one client of the Bus; over it it is cut as a slow consumer. Option of the bus. */
+  busPendingBytesMax: 67_108_864,
+  /** What a client of the Bus is written into in one piece: small, so that many are served in one call. */
+  busChunkBytes: 8192,
+  /** What all clients of the Bus are written into, until the end of a batch. */
+  busOutputSlabBytes: 4_194_304,
+  /** Subjects whose subscribers are known without a search; when there are more all are looked up anew. */
+  busRoutesMax: 65_536,
+  /** How often a client of the Bus is pinged, and how many pings may be unanswered: those of nats-server. Options. */
+  busPingSeconds: 120,
+  busPingsOutMax: 2,
+  /** How long a client may take to show its credentials, where the Bus asks for some. */
+  busAuthSecondsMax: 2,
+  /** Subscriptions of one client of the Bus. Option of the bus. */
+  busSubscriptionsMax: 1_000_000,
 } as const;

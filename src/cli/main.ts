@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { busCommand } from "./bus.ts";
 import { configCommand } from "./config.ts";
 import { publishCommand } from "./publish.ts";
 import { serveCommand } from "./serve.ts";
@@ -16,6 +17,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(manifest.version)
     .showHelpAfterError("(add --help for the options and examples)")
     .addCommand(serveCommand())
+    .addCommand(busCommand())
     .addCommand(subscribeCommand())
     .addCommand(tokenCommand())
     .addCommand(configCommand())

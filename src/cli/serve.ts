@@ -1,9 +1,10 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { pino } from "pino";
 import { MemoryBroker } from "../bus/index.ts";
 import { BelfryError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type Config, createPushServer, loadConfig, type PartialConfig, WEBSOCKET_PATH } from "../push/index.ts";
+import { readPort } from "./numbers.ts";
 import { optionsOf } from "./serve-options.ts";
 import { keepYoungGeneration } from "./young-generation.ts";
 
@@ -121,10 +122,4 @@ function fail(error: unknown): void {
   if (!(error instanceof BelfryError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;
-}
-
-function readPort(text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
-  throw new InvalidArgumentError("Allowed are whole numbers from 0 to 65535.");
 }

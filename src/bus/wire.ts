@@ -1,0 +1,249 @@
+import { BelfryError } from "../errors.ts";
+
+/** The NATS client protocol (docs.nats.io, "NATS Protocol"), read and written on bytes, for both ends. */
+
+/** What an operation is. */
+export const ops = {
+  CONNECT: 1,
+  PUB: 2,
+  HPUB: 3,
+  SUB: 4,
+  UNSUB: 5,
+  PING: 6,
+  PONG: 7,
+  INFO: 8,
+  MSG: 9,
+  HMSG: 10,
+  OK: 11,
+  ERR: 12,
+} as const;
+
+/** A violation of the protocol: the connection is to be told `message` as `-ERR`, and closed. */
+export class WireError extends BelfryError {
+  override readonly name = "WireError";
+  constructor(message: string) {
+    super("BELFRY_WIRE", message);
+  }
+}
+
+/** What {@link readOp} checks against. */
+export interface WireLimits {
+  /** Longest line of an operation, its line end not counted. */
+  readonly controlLineBytesMax: number;
+  /** Largest payload, its headers included. */
+  readonly payloadBytesMax: number;
+}
+
+/**
+ * One operation, as offsets into the bytes that it was read from; used again for each, so that none costs an object.
+ * What an operation has not is empty: from and to are equal.
+ */
+export class Op {
+  kind = 0;
+  /** PUB, HPUB, SUB, MSG, HMSG: the subject. CONNECT, INFO, -ERR: the rest of the line. */
+  subjectFrom = 0;
+  subjectTo = 0;
+  /** PUB, HPUB, MSG, HMSG: the reply subject. SUB: the queue group. */
+  replyFrom = 0;
+  replyTo = 0;
+  /** SUB, UNSUB, MSG, HMSG. */
+  sidFrom = 0;
+  sidTo = 0;
+  /** UNSUB: after how many messages; 0 for at once. */
+  max = 0;
+  /** HPUB, HMSG: bytes of the headers, with which the payload begins. */
+  headerBytes = 0;
+  /** PUB, HPUB, MSG, HMSG: the payload, without its line end. */
+  payloadFrom = 0;
+  payloadTo = 0;
+  /** Behind the operation; of one that is not whole yet, where it will end, 0 when its line is not whole. */
+  end = 0;
+}
+
+const SPACE = 32;
+const TAB = 9;
+const CR = 13;
+const LF = 10;
+/** The arguments of the operations with most of them: HMSG subject sid reply header-bytes total-bytes. */
+const ARGUMENTS_MAX = 5;
+
+/** Where the arguments of the line lie: from and to of each. */
+const found = new Int32Array(ARGUMENTS_MAX * 2);
+
+/**
+ * Reads the operation that begins at `bytes[from]`; false when it is not whole: `op.end` says what is missing.
+ * Throws WireError.
+ */
+export function readOp(bytes: Uint8Array, from: number, to: number, op: Op, limits: WireLimits): boolean {
+  const lineEnd = endOfLine(bytes, from, to, limits.controlLineBytesMax);
+  if (lineEnd < 0) {
+    op.end = 0;
+    return false;
+  }
+  let at = from;
+  while (at < lineEnd && bytes[at] !== SPACE && bytes[at] !== TAB && bytes[at] !== CR) at++;
+  const kind = kindOf(bytes, from, at);
+  op.kind = kind;
+  op.end = lineEnd + 1;
+  const end = lineEnd > at && bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+  switch (kind) {
+    case ops.PING:
+    case ops.PONG:
+    case ops.OK:
+      return true;
+    case ops.CONNECT:
+    case ops.INFO:
+    case ops.ERR:
+      while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
+      op.subjectFrom = at;
+      op.subjectTo = end;
+      return true;
+  }
+  const count = split(bytes, at, end);
+  if (kind === ops.SUB) {
+    if (count !== 2 && count !== 3) malformed("SUB");
+    setSubject(op, 0);
+    setReply(op, count === 3 ? 1 : -1);
+    setSid(op, count - 1);
+    return true;
+  }
+  if (kind === ops.UNSUB) {
+    if (count !== 1 && count !== 2) malformed("UNSUB");
+    setSid(op, 0);
+    op.max = count === 2 ? numberAt(bytes, 1) : 0;
+    return true;
+  }
+  return readMessage(bytes, to, op, count, limits);
+}
+
+/** PUB, HPUB, MSG and HMSG: a line, and a payload of the length that it says. */
+function readMessage(bytes: Uint8Array, to: number, op: Op, count: number, limits: WireLimits): boolean {
+  const { kind } = op;
+  const hasSid = kind === ops.MSG || kind === ops.HMSG;
+  const hasHeaders = kind === ops.HPUB || kind === ops.HMSG;
+  const fixed = 2 + (hasSid ? 1 : 0) + (hasHeaders ? 1 : 0);
+  if (count !== fixed && count !== fixed + 1) malformed(hasSid ? "MSG" : "PUB");
+  setSubject(op, 0);
+  if (hasSid) setSid(op, 1);
+  setReply(op, count === fixed ? -1 : hasSid ? 2 : 1);
+  const size = numberAt(bytes, count - 1);
+  op.headerBytes = hasHeaders ? numberAt(bytes, count - 2) : 0;
+  if (op.headerBytes > size) malformed("header size");
+  if (size > limits.payloadBytesMax) throw new WireError("Maximum Payload Violation");
+  op.payloadFrom = op.end;
+  op.payloadTo = op.end + size;
+  op.end = op.payloadTo + 2;
+  if (op.end > to) return false;
+  if (bytes[op.payloadTo] !== CR || bytes[op.payloadTo + 1] !== LF) malformed("payload");
+  return true;
+}
+
+/** The offset of the line feed; -1 when it has not come yet. */
+function endOfLine(bytes: Uint8Array, from: number, to: number, lineBytesMax: number): number {
+  const last = Math.min(to, from + lineBytesMax + 2);
+  for (let i = from; i < last; i++) if (bytes[i] === LF) return i;
+  if (to - from >= lineBytesMax + 2) throw new WireError("Maximum Control Line Exceeded");
+  return -1;
+}
+
+/** Which operation a name is, whatever its case. */
+function kindOf(bytes: Uint8Array, from: number, to: number): number {
+  const first = (bytes[from] as number) | 0x20;
+  switch (to - from) {
+    case 3:
+      if (first === P && is(bytes, from, "pub")) return ops.PUB;
+      if (first === S && is(bytes, from, "sub")) return ops.SUB;
+      if (first === M && is(bytes, from, "msg")) return ops.MSG;
+      if (is(bytes, from, "+ok")) return ops.OK;
+      break;
+    case 4:
+      if (first === P && is(bytes, from, "ping")) return ops.PING;
+      if (first === P && is(bytes, from, "pong")) return ops.PONG;
+      if (first === H && is(bytes, from, "hpub")) return ops.HPUB;
+      if (first === H && is(bytes, from, "hmsg")) return ops.HMSG;
+      if (is(bytes, from, "info")) return ops.INFO;
+      if (is(bytes, from, "-err")) return ops.ERR;
+      break;
+    case 5:
+      if (is(bytes, from, "unsub")) return ops.UNSUB;
+      break;
+    case 7:
+      if (is(bytes, from, "connect")) return ops.CONNECT;
+      break;
+  }
+  throw new WireError("Unknown Protocol Operation");
+}
+
+const P = 0x70;
+const S = 0x73;
+const M = 0x6d;
+const H = 0x68;
+
+/** `name` is in lower case; + and - have the bit of lower case already. */
+function is(bytes: Uint8Array, from: number, name: string): boolean {
+  for (let i = 0; i < name.length; i++) if (((bytes[from + i] as number) | 0x20) !== name.charCodeAt(i)) return false;
+  return true;
+}
+
+/** Finds the arguments between spaces; returns how many. */
+function split(bytes: Uint8Array, from: number, to: number): number {
+  let count = 0;
+  let at = from;
+  for (;;) {
+    while (at < to && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
+    if (at === to) return count;
+    if (count === ARGUMENTS_MAX) malformed("arguments");
+    found[count * 2] = at;
+    while (at < to && bytes[at] !== SPACE && bytes[at] !== TAB) at++;
+    found[count * 2 + 1] = at;
+    count++;
+  }
+}
+
+/** At most nine digits: larger than any limit, and no rounding. */
+function numberAt(bytes: Uint8Array, argument: number): number {
+  const from = found[argument * 2] as number;
+  const to = found[argument * 2 + 1] as number;
+  if (to - from > 9) malformed("number");
+  let value = 0;
+  for (let i = from; i < to; i++) {
+    const digit = (bytes[i] as number) - 48;
+    if (digit < 0 || digit > 9) malformed("number");
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function setSubject(op: Op, argument: number): void {
+  op.subjectFrom = found[argument * 2] as number;
+  op.subjectTo = found[argument * 2 + 1] as number;
+}
+
+function setReply(op: Op, argument: number): void {
+  op.replyFrom = argument < 0 ? 0 : (found[argument * 2] as number);
+  op.replyTo = argument < 0 ? 0 : (found[argument * 2 + 1] as number);
+}
+
+function setSid(op: Op, argument: number): void {
+  op.sidFrom = found[argument * 2] as number;
+  op.sidTo = found[argument * 2 + 1] as number;
+}
+
+function malformed(what: string): never {
+  throw new WireError(`Parser Error: malformed ${what}`);
+}
+
+/** Bytes that {@link writeNumber} may write. */
+export const NUMBER_BYTES_MAX = 10;
+
+/** Writes a number that is not negative in digits; returns the offset behind it. */
+export function writeNumber(out: Uint8Array, at: number, value: number): number {
+  let end = at + 1;
+  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end++;
+  let rest = value;
+  for (let i = end - 1; i >= at; i--) {
+    out[i] = 48 + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+  return end;
+}

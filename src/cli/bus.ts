@@ -1,0 +1,74 @@
+import { Command, Option } from "commander";
+import { pino } from "pino";
+import { createDaemon, type DaemonOptions } from "../daemon/index.ts";
+import { BelfryError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import { readBytes, readPort } from "./numbers.ts";
+
+const examples = `
+Examples:
+  A Bus for the processes of this machine
+    $ belfry bus --host 127.0.0.1
+
+  One that asks for a token; clients connect with nats://secret@host:4222
+    $ BELFRY_BUS_TOKEN=secret belfry bus
+
+  Publish and subscribe, with any client of NATS
+    $ nats sub 'mail.>'
+    $ nats pub mail.42 'hello'
+`;
+
+interface Flags {
+  host?: string;
+  port: number;
+  user?: string;
+  password?: string;
+  token?: string;
+  payloadMax?: number;
+  driver?: NonNullable<DaemonOptions["driver"]>;
+}
+
+/** `belfry bus`: the Bus as a process of its own. */
+export function busCommand(): Command {
+  return new Command("bus")
+    .description("Run the Bus: between back ends and notification servers, in the protocol of NATS.")
+    .addOption(new Option("--port <number>", "where to listen").argParser(readPort).default(4222))
+    .option("--host <address>", "numeric address to listen on; all when not given")
+    .addOption(new Option("--user <name>", "whom to let in, with --password").env("BELFRY_BUS_USER"))
+    .addOption(new Option("--password <text>", "what that user must show").env("BELFRY_BUS_PASSWORD"))
+    .addOption(new Option("--token <text>", "what everybody else must show").env("BELFRY_BUS_TOKEN"))
+    .addOption(
+      new Option("--payload-max <bytes>", `the largest payload (${limits.busPayloadBytesMax})`).argParser(readBytes),
+    )
+    .addOption(new Option("--driver <name>", "how to talk to the kernel").choices(["auto", "native", "portable"]))
+    .addHelpText("after", examples)
+    .action(bus);
+}
+
+async function bus({ host, port, payloadMax, user, password, token, driver }: Flags): Promise<void> {
+  const log = pino();
+  const daemon = createDaemon({
+    ...(user !== undefined && { user }),
+    ...(password !== undefined && { password }),
+    ...(token !== undefined && { token }),
+    ...(payloadMax !== undefined && { payloadBytesMax: payloadMax }),
+    ...(driver !== undefined && { driver }),
+    log: log as Log,
+  });
+  try {
+    const at = await daemon.listen({ port, ...(host !== undefined && { host }) });
+    log.info(`listening on ${at.address} port ${at.port}: nats://localhost:${at.port}`);
+  } catch (error) {
+    if (!(error instanceof BelfryError)) throw error;
+    log.error(`${error.message}; choose another with --port or --host`);
+    process.exitCode = 1;
+    return await daemon.close();
+  }
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      log.info(`${signal}: closing`);
+      void daemon.close();
+    });
+  }
+}

@@ -1,0 +1,15 @@
+import { InvalidArgumentError } from "commander";
+
+/** Reads a port from the command line. */
+export const readPort = wholeNumber(0, 65_535);
+
+/** Reads a size. */
+export const readBytes = wholeNumber(1, 67_108_864);
+
+function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Allowed are whole numbers from ${least} to ${most}.`);
+  };
+}

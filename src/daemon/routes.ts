@@ -1,0 +1,103 @@
+import { isSubject, Subjects } from "../bus/subjects.ts";
+import { limits } from "../limits.ts";
+import type { Subscription } from "./client.ts";
+
+/** Who gets what is published to one subject. */
+export interface Route {
+  readonly hash: number;
+  readonly subject: Uint8Array;
+  /** Whether one may publish to it at all. */
+  readonly isValid: boolean;
+  readonly plain: readonly Subscription[];
+  /** The members of each queue group. */
+  readonly groups: readonly (readonly Subscription[])[];
+}
+
+const TABLE_MIN = 1024;
+
+/**
+ * Who gets what, by subject. The answers are kept, and found by the bytes of the subject as they came, so that a
+ * publication to a known one makes no string and searches nothing; whoever subscribes or leaves makes them void.
+ */
+export class Routes {
+  readonly #subscriptions = new Subjects<Subscription>();
+  /** Open addressing; at most half are taken. */
+  #table: (Route | undefined)[] = new Array(TABLE_MIN);
+  #size = 0;
+
+  add(subscription: Subscription): void {
+    this.#subscriptions.add(subscription.pattern, subscription);
+    this.#clear();
+  }
+
+  remove(subscription: Subscription): void {
+    this.#subscriptions.remove(subscription.pattern, subscription);
+    this.#clear();
+  }
+
+  /** The route of the subject `bytes[from, to)`. Valid until somebody subscribes or leaves. */
+  find(bytes: Buffer, from: number, to: number): Route {
+    const hashed = hash(bytes, from, to);
+    const table = this.#table;
+    const mask = table.length - 1;
+    let slot = hashed & mask;
+    for (let route = table[slot]; route !== undefined; slot = (slot + 1) & mask, route = table[slot]) {
+      if (route.hash === hashed && isSame(route.subject, bytes, from, to)) return route;
+    }
+    const route = this.#make(hashed, bytes, from, to);
+    table[slot] = route;
+    if (++this.#size * 2 > table.length) this.#grow();
+    return route;
+  }
+
+  #make(hashed: number, bytes: Buffer, from: number, to: number): Route {
+    const text = bytes.toString("utf8", from, to);
+    const plain: Subscription[] = [];
+    const groups = new Map<string, Subscription[]>();
+    const isValid = isSubject(text);
+    if (isValid) {
+      this.#subscriptions.each(text, (subscription) => {
+        const { queue, pattern } = subscription;
+        if (queue === "") return plain.push(subscription);
+        // Members of a group share a pattern: those of other patterns are another group of the same name.
+        const key = `${queue} ${pattern}`;
+        const group = groups.get(key);
+        return group ? group.push(subscription) : groups.set(key, [subscription]);
+      });
+    }
+    const subject = Uint8Array.prototype.slice.call(bytes, from, to);
+    return { hash: hashed, subject, isValid, plain, groups: [...groups.values()] };
+  }
+
+  #clear(): void {
+    if (this.#size === 0) return;
+    this.#size = 0;
+    this.#table = new Array(TABLE_MIN);
+  }
+
+  #grow(): void {
+    if (this.#size > limits.busRoutesMax) return this.#clear();
+    const old = this.#table;
+    const table: (Route | undefined)[] = new Array(old.length * 2);
+    for (const route of old) {
+      if (!route) continue;
+      let slot = route.hash & (table.length - 1);
+      while (table[slot]) slot = (slot + 1) & (table.length - 1);
+      table[slot] = route;
+    }
+    this.#table = table;
+  }
+}
+
+/** FNV-1a, stirred at the end. */
+function hash(bytes: Uint8Array, from: number, to: number): number {
+  let h = 0x811c9dc5;
+  for (let i = from; i < to; i++) h = Math.imul(h ^ (bytes[i] as number), 0x01000193);
+  return h ^ (h >>> 15);
+}
+
+function isSame(one: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
+  if (one.length !== to - from) return false;
+  for (let i = 0; i < one.length; i++) if (one[i] !== bytes[from + i]) return false;
+  return true;
+}
