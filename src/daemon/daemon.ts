@@ -8,9 +8,13 @@ import { Client } from "./client.ts";
 import { checkDaemonOptions, type DaemonListenOptions, type DaemonOptions } from "./daemon-options.ts";
 import { Delivery } from "./delivery.ts";
 import { Gate } from "./gate.ts";
+import type { Message } from "./message.ts";
 import { Outlets } from "./outlets.ts";
+import { makePublish } from "./own-messages.ts";
 import { Routes } from "./routes.ts";
 import { Session } from "./session.ts";
+import { API, StreamsApi } from "./streams/api.ts";
+import { Streams } from "./streams/streams.ts";
 
 /** Makes a Bus that is a process of its own. Throws BELFRY_BAD_OPTION. */
 export function createDaemon(options: DaemonOptions = {}): Daemon {
@@ -32,6 +36,7 @@ export class Daemon {
   readonly #outlets: Outlets;
   readonly #session: Session;
   readonly #gate: Gate;
+  readonly #streams: Streams;
   readonly #listeners = new Set<number>();
   readonly #id = randomBytes(12).toString("hex");
   #port = 0;
@@ -61,6 +66,7 @@ export class Daemon {
     });
     const spent = (subscription: Parameters<Session["unsubscribe"]>[0]) => this.#session.unsubscribe(subscription);
     const delivery = new Delivery({ routes: this.#routes, outlets: this.#outlets, spent });
+    this.#streams = this.#makeStreams(delivery);
     this.#session = new Session({
       limits: {
         controlLineBytesMax: options.controlLineBytesMax ?? limits.busControlLineBytesMax,
@@ -130,6 +136,19 @@ export class Daemon {
     this.#poll.destroy();
   }
 
+  #makeStreams(delivery: Delivery): Streams {
+    const publish = makePublish(delivery);
+    const listen = (pattern: string, handle: (message: Message) => void) => {
+      const own = { pattern, queue: "", handle, max: 0, delivered: 0 };
+      this.#routes.add(own);
+      return () => this.#routes.remove(own);
+    };
+    const streams = new Streams({ publish, listen, now: Date.now });
+    const api = new StreamsApi(streams, publish);
+    listen(API, (message) => api.handle(message));
+    return streams;
+  }
+
   #accept(fd: number): void {
     const client = new Client(fd, ++this.#clientId, !this.#gate.asks);
     this.#clients.set(fd, client);
@@ -146,6 +165,7 @@ export class Daemon {
       host: this.#options.name ?? "0.0.0.0",
       port: this.#port,
       headers: true,
+      jetstream: true,
       max_payload: this.#options.payloadBytesMax ?? limits.busPayloadBytesMax,
       client_id: client.id,
       client_ip: addressPart(this.#poll.peer(client.fd)),
@@ -220,6 +240,7 @@ export class Daemon {
         else this.#ping(client);
       }
     }
+    this.#streams.expire();
     this.#outlets.flush();
   }
 
