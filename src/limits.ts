@@ -206,4 +206,18 @@ export const limits = {
   busAuthSecondsMax: 2,
   /** Subscriptions of one client of the Bus. Option of the bus. */
   busSubscriptionsMax: 1_000_000,
+  /** Channels that a process asks NATS for one by one, at 1,250 bytes each in its client; then it takes everything. */
+  natsSubscriptionsMax: 10_000,
+  /** Publications that a process reads when the Bus is back; when it missed more, its clients are told so. */
+  natsCatchUpMax: 10_000,
+  /** How often it looks how far the stream has come, so that a return of the Bus has little to read. */
+  natsLookSeconds: 5,
+  /** What the stream of all histories keeps of a channel, and for how long. Options of the bus. */
+  natsHistorySizeMax: 1000,
+  natsHistorySecondsMax: 86_400,
+  /** How long a Bus that is away is left alone between two attempts, and as much again at random. */
+  natsReconnectMs: 250,
+  /** How long one attempt may take, and how often a connection is asked whether it is alive. */
+  natsConnectSecondsMax: 5,
+  natsPingSeconds: 10,
 } as const;

@@ -256,7 +256,11 @@ const brokenFiles: readonly [string, string, ...string[]][] = [
     "server: {driver: epoll}",
     'server.driver: "epoll" (FILE.yaml, line 1); allowed is "auto", "native" or "portable"',
   ],
-  ["the one word there is", "broker: redis", 'broker: "redis" (FILE.yaml, line 1); allowed is "memory"'],
+  [
+    "a word that is not",
+    "server: {driver: fast}",
+    'server.driver: "fast" (FILE.yaml, line 1); allowed is "auto", "native" or "portable"',
+  ],
   [
     "a host's name",
     "server: {host: localhost}",

@@ -272,7 +272,12 @@ test("history: offsets never go back: a forgotten stream counts on, and its clie
 test("broker: an idempotency key makes one publication, a version that is not above the last one none", async () => {
   const broker = new MemoryBroker();
   const delivered: string[] = [];
-  broker.listen({ publication: ({ data }) => delivered.push(data), event: () => {}, control: () => {} });
+  broker.listen({
+    publication: ({ data }) => delivered.push(data),
+    event: () => {},
+    control: () => {},
+    missed: () => {},
+  });
   const history = { size: 10, seconds: 60 };
   const first = await broker.publish("a", "1", { history, idempotencyKey: "k" });
   assert.deepEqual(await broker.publish("a", "2", { history, idempotencyKey: "k" }), first);

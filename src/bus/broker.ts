@@ -76,6 +76,8 @@ export interface BrokerListener {
   event(event: ChannelEvent): void;
   /** A message of a node to all nodes, itself included: one JSON text. */
   control(message: string): void;
+  /** Publications may have been missed, and it cannot be known which: no position in a history holds any more. */
+  missed(): void;
 }
 
 /**

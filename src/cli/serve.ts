@@ -1,9 +1,10 @@
 import { Command, Option } from "commander";
 import { pino } from "pino";
-import { MemoryBroker } from "../bus/index.ts";
+import type { Broker } from "../bus/index.ts";
 import { BelfryError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { type Config, createPushServer, loadConfig, type PartialConfig, WEBSOCKET_PATH } from "../push/index.ts";
+import { busOf } from "./bus-of.ts";
 import { readPort } from "./numbers.ts";
 import { optionsOf } from "./serve-options.ts";
 import { keepYoungGeneration } from "./young-generation.ts";
@@ -17,6 +18,7 @@ interface Flags {
   allowSubscribe?: true | string[];
   allowedOrigin?: string[];
   driver?: Config["server"]["driver"];
+  bus?: string;
 }
 
 const examples = `
@@ -46,6 +48,7 @@ export function serveCommand(): Command {
     .option("--allow-anonymous", "let clients connect without a token")
     .option("--allow-subscribe [prefix...]", "let clients subscribe to all channels, or to those with a prefix")
     .option("--allowed-origin <origin...>", "origins of web pages that may connect, besides this host; * for all")
+    .option("--bus <url>", "the Bus that processes share: nats://host:4222, of belfry bus or NATS")
     .addOption(new Option("--driver <name>", "how to talk to the kernel").choices(["auto", "native", "portable"]))
     .addHelpText(
       "after",
@@ -62,7 +65,14 @@ async function serve(flags: Flags): Promise<void> {
   } catch (error) {
     return fail(error);
   }
-  const broker = new MemoryBroker(Date.now, config.history.bytesMax);
+  let broker: Broker;
+  try {
+    broker = await busOf(config, log as Log);
+  } catch (error) {
+    log.error(`the Bus is out of reach: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+    return;
+  }
   const server = createPushServer({
     ...optionsOf(config, log as Log),
     broker,
@@ -88,13 +98,13 @@ async function serve(flags: Flags): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       log.info(`${signal}: closing`);
-      void server.close();
+      void server.close().then(() => broker.close());
     });
   }
 }
 
 /** What the flags say, as a part of the configuration. */
-function configOf({ port, host, driver, allowAnonymous, allowedOrigin, apiKey }: Flags): PartialConfig {
+function configOf({ port, host, driver, allowAnonymous, allowedOrigin, apiKey, bus }: Flags): PartialConfig {
   return {
     server: {
       ...(port !== undefined && { port }),
@@ -103,6 +113,7 @@ function configOf({ port, host, driver, allowAnonymous, allowedOrigin, apiKey }:
       ...(allowedOrigin !== undefined && { allowedOrigins: allowedOrigin }),
     },
     ...(allowAnonymous && { client: { allowAnonymous } }),
+    ...(bus !== undefined && { bus: { url: bus } }),
     ...(apiKey !== undefined && { api: { keys: [{ key: apiKey, scopes: ["*"] }] } }),
   };
 }

@@ -1,6 +1,7 @@
 import type { BrokerListener, ChannelEvent, Publication } from "../bus/index.ts";
 import type { Channels } from "./channels.ts";
 import type { Fanout } from "./fanout.ts";
+import type { Gaps } from "./gaps.ts";
 import { type Hub, subscriptionFlags } from "./hub.ts";
 import type { Joins } from "./joins.ts";
 import { encodePublication, encodePush } from "./protocol.ts";
@@ -11,6 +12,7 @@ import type { SlowReaders } from "./slow-readers.ts";
 export interface DeliveryParts {
   readonly hub: Hub;
   readonly fanout: Fanout;
+  readonly gaps: Gaps;
   readonly joins: Joins;
   readonly recovery: Recovery;
   readonly channels: Channels;
@@ -35,11 +37,31 @@ export class Delivery implements BrokerListener {
     recovery.published();
     const { channel } = publication;
     const number = hub.channel(channel);
-    if (number === NONE) return;
+    if (number === NONE || !this.#follows(number, publication)) return;
     const push = encodePush(channel, "pub", encodePublication(publication));
     const policy = channels.slowReaderOf(channel);
     if (policy === "disconnect") fanout.publish(hub, number, push);
     else fanout.publish(hub, number, push, (fd) => slow.spare(fd, channel, push, policy));
+  }
+
+  missed(): void {
+    this.#parts.gaps.everywhere();
+  }
+
+  /**
+   * Whether a publication is to be delivered: not one that has come before. When one before it is missing, those who
+   * count on their position are told first, and come back for both.
+   */
+  #follows(number: number, { channel, offset, previous }: Publication): boolean {
+    if (offset === 0) return true;
+    const { hub, gaps } = this.#parts;
+    const position = hub.positionOf(number);
+    if (offset <= position) return false;
+    if (position > 0 && previous > position) gaps.channel(channel);
+    // The last subscriber may have gone with it.
+    if (hub.channel(channel) !== number) return false;
+    hub.setPosition(number, offset);
+    return true;
   }
 
   /** Who comes and goes is told to those who asked for it. */

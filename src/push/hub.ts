@@ -16,19 +16,21 @@ export const subscriptionFlags = {
   ANNOUNCED: 4,
   /** Shows in the channel's presence. */
   PRESENT: 8,
-  /** Its client recovers by position. */
-  RECOVERABLE: 16,
+  /** Its client counts on its position in the channel. */
+  POSITIONED: 16,
 } as const;
 
 /**
  * Who is subscribed to what: channel → connections and back, as linked lists in columns. A subscription is 21 bytes, a
- * channel 8 and its name, a connection 4; nothing of it is an object.
+ * channel 16 and its name, a connection 4; nothing of it is an object.
  */
 export class Hub {
   readonly #names = new Names();
   /** By channel: its newest subscription, and how many it has. */
   #first = new Int32Array(CAPACITY_MIN);
   #count = new Int32Array(CAPACITY_MIN);
+  /** By channel: the offset of the newest publication that came here, 0 while none is known. */
+  #position = new Float64Array(CAPACITY_MIN);
   /** By descriptor: the connection's newest subscription. */
   #own = new Int32Array(CAPACITY_MIN).fill(NONE);
   /** By subscription. The next one of a free subscription is the next free one. */
@@ -67,6 +69,13 @@ export class Hub {
   /** How many are subscribed to a channel's number. */
   subscribers(channel: number): number {
     return this.#count[channel] as number;
+  }
+  /** The offset up to which everything of a channel's number has come here; 0 while that is not known. */
+  positionOf(channel: number): number {
+    return this.#position[channel] as number;
+  }
+  setPosition(channel: number, offset: number): void {
+    this.#position[channel] = offset;
   }
   /**
    * The newest subscription of a channel's number: later ones stand before it, so a walk from here never meets them.
@@ -128,6 +137,7 @@ export class Hub {
     const channel = this.#names.intern(name);
     this.#reserve(fd, channel);
     const isFirst = this.#count[channel] === 0;
+    if (isFirst) this.#position[channel] = 0;
     const subscription = this.#take();
     const before = isFirst ? NONE : (this.#first[channel] as number);
     this.#fd[subscription] = fd;
@@ -230,6 +240,9 @@ export class Hub {
     if (channel < this.#first.length) return;
     this.#first = grown(this.#first, this.#first.length * 2);
     this.#count = grown(this.#count, this.#count.length * 2);
+    const position = new Float64Array(this.#position.length * 2);
+    position.set(this.#position);
+    this.#position = position;
   }
 }
 

@@ -18,6 +18,7 @@ import { Exits } from "./exits.ts";
 import { Expiries } from "./expiries.ts";
 import { Expiry } from "./expiry.ts";
 import { Fanout } from "./fanout.ts";
+import { Gaps } from "./gaps.ts";
 import { FailureGate } from "./gates/failure-gate.ts";
 import { RateGate } from "./gates/rate-gate.ts";
 import { Hub } from "./hub.ts";
@@ -117,7 +118,8 @@ export class PushServer {
     const slow = this.#slow;
     const close = (fd: number, code: number, reason: string) => wire.handle(fd).close(code, reason);
     this.#lives = new Lives({ session: this.#session, slow, text, close, error });
-    this.#delivery = new Delivery({ hub: this.#hub, fanout, joins, recovery, channels, slow, text, control });
+    const gaps = new Gaps({ hub: this.#hub, subscriptions, disconnect });
+    this.#delivery = new Delivery({ hub: this.#hub, fanout, gaps, joins, recovery, channels, slow, text, control });
   }
 
   /** What back ends may do, without the HTTP around it. */
@@ -232,7 +234,7 @@ export class PushServer {
       channelsPerClientMax: this.#options.channelsPerClientMax ?? limits.channelsPerClientMax,
       connectionsPerUserMax: this.#options.connectionsPerUserMax ?? limits.connectionsPerUserMax,
       failures: failuresOf(this.#options),
-      rates: ratesOf(this.#options.commandsPerSecondMax ?? limits.commandsPerSecondMax),
+      rates: new RateGate({ perSecond: this.#options.commandsPerSecondMax ?? limits.commandsPerSecondMax }),
       remoteAddress: (fd) => this.#exits.of(fd)?.remoteAddress ?? wire.peer(fd),
       now,
     };
@@ -287,11 +289,6 @@ export class PushServer {
     const { apiKey, apiKeys = [] } = this.#options;
     return apiKey === undefined ? apiKeys : [{ key: apiKey, scopes: ["*"] }, ...apiKeys];
   }
-}
-
-/** Twice as many at once: a client that comes back subscribes to all its channels in one go. */
-function ratesOf(perSecond: number): RateGate {
-  return new RateGate({ perSecond, burst: perSecond * 2 });
 }
 
 function failuresOf({ failedConnectsFree: free, failedConnectDelayMsMax: delayMsMax }: PushOptions): FailureGate {

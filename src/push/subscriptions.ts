@@ -1,8 +1,7 @@
 import type { Broker, History, Publication } from "../bus/index.ts";
 import { chain, type Maybe } from "./chain.ts";
-import { type ChannelOptions, type Channels, keepsHistory } from "./channels.ts";
+import type { ChannelOptions, Channels } from "./channels.ts";
 import type { Clients } from "./clients.ts";
-import type { SubscriptionOverride } from "./hooks.ts";
 import { type Cursor, type Hub, subscriptionFlags } from "./hub.ts";
 import type { Identities } from "./identities.ts";
 import type { Joins } from "./joins.ts";
@@ -17,24 +16,7 @@ import {
   type unsubscribes,
 } from "./protocol.ts";
 import type { Recovered, Recovery } from "./recovery.ts";
-
-/** How a client wants to be, or is, subscribed. */
-export interface SubscribeHow {
-  /** Made by the server: what breaks it closes the connection, since the client cannot subscribe again by itself. */
-  readonly server?: boolean;
-  /** The client comes back, and stood at this position. */
-  readonly recover?: { readonly offset: number; readonly epoch: string; readonly orError?: boolean } | undefined;
-  readonly positioned?: boolean;
-  readonly recoverable?: boolean;
-  readonly joinLeave?: boolean;
-  /** JSON text, told to others in presence and join. */
-  readonly info?: string | undefined;
-  /** Seconds since 1970; 0: never. */
-  readonly expireAt?: number;
-  readonly override?: SubscriptionOverride | undefined;
-  /** JSON text for the client. */
-  readonly data?: string | undefined;
-}
+import { isPositioned, isRecoverable, type SubscribeHow } from "./subscribe-how.ts";
 
 /** A subscription that was made: its result as JSON text, and the pushes that follow it. */
 export interface Subscribed {
@@ -130,7 +112,7 @@ export class Subscriptions {
   ): Subscribed {
     if (!held) throw new DisconnectError(disconnects.INSUFFICIENT_STATE);
     if (state && !state.recovered && how.recover?.orError) throw new ReplyError(112);
-    this.#enter(fd, channel, options, how);
+    this.#enter(fd, channel, options, how, state);
     return { result: this.#result(state, options, how), pushes: held.map((one) => pushOf(channel, one)) };
   }
 
@@ -223,7 +205,7 @@ export class Subscriptions {
     return chain(recovery.position(channel), standing);
   }
 
-  #enter(fd: number, channel: string, options: ChannelOptions, how: SubscribeHow): void {
+  #enter(fd: number, channel: string, options: ChannelOptions, how: SubscribeHow, state: Recovered | undefined): void {
     const { hub, occupied, broker } = this.#parts;
     const { override = {} } = how;
     const isAnnounced = override.joinLeave ?? options.joinLeave;
@@ -233,10 +215,11 @@ export class Subscriptions {
       (isAnnounced ? subscriptionFlags.ANNOUNCED : 0) |
       (isAnnounced && isTold ? subscriptionFlags.JOIN_LEAVE : 0) |
       ((override.presence ?? options.presence) ? subscriptionFlags.PRESENT : 0) |
-      (isRecoverable(options, how) ? subscriptionFlags.RECOVERABLE : 0);
+      (state ? subscriptionFlags.POSITIONED : 0);
     if (hub.subscribe(fd, channel, bits)) occupied(channel);
     const { info, expireAt = 0 } = how;
     const cursor = hub.find(fd, channel);
+    if (state) advance(hub, hub.channel(channel), state.offset);
     if (info !== undefined || expireAt > 0) this.#extras.set(cursor, { info, expireAt });
     if (!isAnnounced) return;
     // Behind the reply: the subscriber itself is told, too, when it asked for it.
@@ -274,18 +257,6 @@ export class Subscriptions {
   }
 }
 
-function isRecoverable(options: ChannelOptions, { recoverable, override }: SubscribeHow): boolean {
-  if (!keepsHistory(options)) return false;
-  return (override?.forceRecovery ?? options.forceRecovery) || (options.allowRecovery && (recoverable ?? false));
-}
-
-function isPositioned(options: ChannelOptions, how: SubscribeHow): boolean {
-  if (isRecoverable(options, how)) return true;
-  if (!keepsHistory(options)) return false;
-  const isForced = how.override?.forcePositioning ?? options.forcePositioning;
-  return isForced || (options.allowPositioning && (how.positioned ?? false));
-}
-
 function pushOf(channel: string, publication: Publication): string {
   return encodePush(channel, "pub", encodePublication(publication));
 }
@@ -293,4 +264,9 @@ function pushOf(channel: string, publication: Publication): string {
 /** The state of a subscription that begins at the stream's end. */
 function standing({ offset, epoch }: History): Recovered {
   return { offset, epoch, recovered: false, publications: "" };
+}
+
+/** What a subscriber has read has come here. */
+function advance(hub: Hub, channel: number, offset: number): void {
+  if (offset > hub.positionOf(channel)) hub.setPosition(channel, offset);
 }

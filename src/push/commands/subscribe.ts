@@ -13,7 +13,7 @@ import {
   stringField,
   valueField,
 } from "../protocol.ts";
-import type { SubscribeHow } from "../subscriptions.ts";
+import type { SubscribeHow } from "../subscribe-how.ts";
 
 /** Bit of a subscribe command's `flag`: what cannot be recovered is to be an error. */
 const REJECT_UNRECOVERED = 2;

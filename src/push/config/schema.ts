@@ -195,6 +195,35 @@ const history = v.strictObject({
   ),
 });
 
+const file = (doc: string) => key(text(), "", `${doc} "" for none.`);
+
+const bus = v.strictObject({
+  url: key(
+    text((url) => url === "" || /^(nats|tls):\/\/./.test(url), 'an address like nats://host:4222, or "" for none'),
+    "",
+    "A Bus that processes share: belfry bus, or NATS. Several servers stand with commas between them; who asks for a user, " +
+      "a password or a token gets them in front of the host: nats://token@host. With none this process is by itself.",
+  ),
+  prefix: key(
+    text((prefix) => /^[\w-]+$/.test(prefix), "letters, digits, - and _"),
+    "belfry",
+    "With what all subjects begin. Processes that belong together have the same.",
+  ),
+  credentialsFile: file("A file of credentials for NATS, as nsc makes it."),
+  nkeyFile: file("A file with the seed of an nkey."),
+  tlsCaFile: file("The certificates of whom to trust, as PEM."),
+  tlsCertFile: file("The certificate to show, as PEM."),
+  tlsKeyFile: file("Its key, as PEM."),
+  historySizeMax: key(
+    whole(1, 1_000_000),
+    limits.natsHistorySizeMax,
+    "What the Bus keeps of a channel at most; historySize of the channel says what clients get.",
+  ),
+  historySecondsMax: key(seconds(1, 31_536_000), limits.natsHistorySecondsMax, "… and for how long."),
+  historyStorage: key(oneOf(["file", "memory"]), "file", "Where the Bus keeps it."),
+  historyReplicas: key(whole(1, 5), 1, "How many servers of a cluster keep it."),
+});
+
 /** The whole configuration of `belfry serve`: each key with its default, what it means, and what it allows. */
 export const configSchema = v.strictObject({
   server: key(server, {}, "The port, and what every connection has."),
@@ -204,7 +233,7 @@ export const configSchema = v.strictObject({
   api: key(api, {}, "The HTTP API for back ends."),
   proxy: key(proxies, {}, "Back ends that are asked over HTTP."),
   history: key(history, {}, "The memory for publications."),
-  broker: key(oneOf(["memory"]), "memory", "What carries publications: the memory of this process."),
+  bus: key(bus, {}, "What carries publications between processes."),
 });
 
 /** The configuration with every key. A text that is "" is none. */

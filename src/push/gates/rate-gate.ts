@@ -4,8 +4,11 @@ const CAPACITY_MIN = 1024;
 export interface Rate {
   /** In the long run. */
   readonly perSecond: number;
-  /** At once, after a time without any; at least 1. */
-  readonly burst: number;
+  /**
+   * At once, after a time without any; at least 1. Default twice `perSecond`: a client that comes back subscribes to
+   * all its channels in one go.
+   */
+  readonly burst?: number;
 }
 
 /**
@@ -19,7 +22,7 @@ export class RateGate {
   #fullAt = new Float64Array(CAPACITY_MIN);
 
   /** `now` is in milliseconds, and never goes back. */
-  constructor({ perSecond, burst }: Rate, now: () => number = () => performance.now()) {
+  constructor({ perSecond, burst = perSecond * 2 }: Rate, now: () => number = () => performance.now()) {
     this.#now = now;
     this.#tokenMs = 1000 / perSecond;
     this.#bucketMs = burst * this.#tokenMs;

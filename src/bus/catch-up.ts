@@ -1,0 +1,104 @@
+import { limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import type { Publication } from "./broker.ts";
+import type { NatsStream } from "./nats-stream.ts";
+import { epochOf } from "./nats-stream.ts";
+
+/** What {@link CatchUp} needs of the other parts. */
+export interface CatchUpParts {
+  readonly stream: NatsStream;
+  readonly deliver: (publication: Publication) => void;
+  /** It cannot be known what was missed. */
+  readonly missed: () => void;
+  readonly log: Log;
+}
+
+/**
+ * What was published while the Bus was out of reach is read once, for all clients of the process, as soon as it is
+ * back: they notice nothing. What comes live meanwhile waits behind it. Where it cannot be known what was missed (the
+ * stream is another one, has forgotten some of it, or it is too much), every client with a position is told so.
+ */
+export class CatchUp {
+  readonly #parts: CatchUpParts;
+  /** What came live, while the rest is read. */
+  #held: Publication[] | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: CatchUpParts) {
+    this.#parts = parts;
+    this.#timer = setInterval(() => void this.#look(), limits.natsLookSeconds * 1000);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** A publication has come live. */
+  take(publication: Publication): void {
+    if (this.#held) this.#held.push(publication);
+    else this.#pass(publication);
+  }
+
+  /** The Bus is back. */
+  async run(): Promise<void> {
+    this.#held ??= [];
+    try {
+      const isKnown = await this.#read();
+      if (!isKnown) this.#parts.missed();
+    } catch (error) {
+      this.#parts.log.warn(`what was missed could not be read: ${error instanceof Error ? error.message : error}`);
+      this.#parts.missed();
+    } finally {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      for (const publication of held) {
+        if (publication.offset > this.#parts.stream.seen) this.#pass(publication);
+      }
+    }
+  }
+
+  /** Delivers what was missed; false when that cannot be known. */
+  async #read(): Promise<boolean> {
+    const { stream, deliver, log } = this.#parts;
+    const { created, state, config } = await stream.info();
+    const epoch = epochOf(created);
+    const { seen } = stream;
+    const last = state.last_seq;
+    if (epoch !== stream.epoch || last < seen || state.first_seq > seen + 1 || last - seen > limits.natsCatchUpMax) {
+      stream.epoch = epoch;
+      stream.seen = last;
+      return false;
+    }
+    const missed = await stream.all(seen, last, limits.natsCatchUpMax);
+    stream.seen = last;
+    if (missed.length > 0) log.info(`${missed.length} publications were missed, and are delivered now`);
+    const counts = new Map<string, number>();
+    for (const publication of missed) {
+      const count = (counts.get(publication.channel) ?? 0) + 1;
+      // A channel that is full may have lost more.
+      if (count >= config.max_msgs_per_subject) return false;
+      counts.set(publication.channel, count);
+      deliver(publication);
+    }
+    return true;
+  }
+
+  #pass(publication: Publication): void {
+    const { stream, deliver } = this.#parts;
+    stream.seen = Math.max(stream.seen, publication.offset);
+    deliver(publication);
+  }
+
+  /** While the connection holds nothing is lost: so all that the stream had before this answer has come. */
+  async #look(): Promise<void> {
+    if (this.#held) return;
+    const { stream } = this.#parts;
+    try {
+      const { created, state } = await stream.info();
+      if (!this.#held && epochOf(created) === stream.epoch) stream.seen = Math.max(stream.seen, state.last_seq);
+    } catch {
+      // The connection is away: when it is back, `run` says what was missed.
+    }
+  }
+}

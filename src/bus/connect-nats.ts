@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { type Authenticator, credsAuthenticator, nkeyAuthenticator } from "@nats-io/nats-core";
+import { connect, type NodeConnectionOptions } from "@nats-io/transport-node";
+import { BelfryError } from "../errors.ts";
+import { limits } from "../limits.ts";
+import { type Log, silent } from "../log.ts";
+import { NatsBroker } from "./nats.ts";
+import { NatsStream } from "./nats-stream.ts";
+
+/** Where the Bus is, and who we are. */
+export interface NatsOptions {
+  /**
+   * `nats://host:4222`, `nats://user:password@host`, `nats://token@host`, `tls://host`; several of them with commas.
+   */
+  readonly url: string;
+  /** A file of credentials, as `nsc` makes it. */
+  readonly credentialsFile?: string | undefined;
+  /** A file that holds the seed of an nkey. */
+  readonly nkeyFile?: string | undefined;
+  /** Certificates for TLS, as files in PEM. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
+  /** With what all subjects begin. Default `belfry`. */
+  readonly prefix?: string | undefined;
+  /** What histories keep: publications of each channel, and for how long at most. */
+  readonly historySizeMax?: number | undefined;
+  readonly historySecondsMax?: number | undefined;
+  readonly historyBytesMax?: number | undefined;
+  readonly historyStorage?: "memory" | "file" | undefined;
+  readonly historyReplicas?: number | undefined;
+  readonly log?: Log | undefined;
+}
+
+/** Connects to the Bus. Rejects with BELFRY_BAD_OPTION for a URL that is none, or when nobody is there in time. */
+export async function connectNats(options: NatsOptions): Promise<NatsBroker> {
+  const { prefix = "belfry", log = silent } = options;
+  const nc = await connect({ ...placeOf(options.url), ...identityOf(options), ...forever });
+  const prefixes = { kept: `${prefix}.ch.`, delivered: `${prefix}.pub.` };
+  const stream = await NatsStream.open(
+    nc,
+    {
+      name: prefix.toUpperCase(),
+      perChannelMax: options.historySizeMax ?? limits.natsHistorySizeMax,
+      secondsMax: options.historySecondsMax ?? limits.natsHistorySecondsMax,
+      bytesMax: options.historyBytesMax ?? limits.historyBytesMax,
+      storage: options.historyStorage ?? "file",
+      replicas: options.historyReplicas ?? 1,
+    },
+    prefixes,
+  ).catch((error: unknown) => {
+    log.warn(`the Bus keeps no histories: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  });
+  return new NatsBroker({ nc, stream, prefixes, control: `${prefix}.control`, log });
+}
+
+/** A Bus that is away comes back, whenever that is. */
+const forever: NodeConnectionOptions = {
+  maxReconnectAttempts: -1,
+  reconnectTimeWait: limits.natsReconnectMs,
+  reconnectJitter: limits.natsReconnectMs,
+  timeout: limits.natsConnectSecondsMax * 1000,
+  pingInterval: limits.natsPingSeconds * 1000,
+};
+
+/** The servers of a URL, and what stands before the @. */
+function placeOf(url: string): NodeConnectionOptions {
+  const urls = url.split(",").map(parsed);
+  const [{ username, password, protocol }] = urls as [URL];
+  const user = decodeURIComponent(username);
+  const secret = password === "" ? { token: user } : { user, pass: decodeURIComponent(password) };
+  return {
+    servers: urls.map(({ host }) => host),
+    ...(user !== "" && secret),
+    ...(protocol === "tls:" && { tls: {} }),
+  };
+}
+
+function parsed(text: string): URL {
+  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
+  if (url && (url.protocol === "nats:" || url.protocol === "tls:") && url.hostname !== "") return url;
+  throw new BelfryError("BELFRY_BAD_OPTION", `${JSON.stringify(text)} is no address of a Bus: nats://host:4222 is one`);
+}
+
+function identityOf({ credentialsFile, nkeyFile, tls }: NatsOptions): NodeConnectionOptions {
+  const authenticator: Authenticator[] = [];
+  if (credentialsFile !== undefined) authenticator.push(credsAuthenticator(readFileSync(credentialsFile)));
+  if (nkeyFile !== undefined) {
+    authenticator.push(nkeyAuthenticator(Buffer.from(readFileSync(nkeyFile, "utf8").trim())));
+  }
+  const { ca, cert, key } = tls ?? {};
+  return {
+    ...(authenticator.length > 0 && { authenticator }),
+    ...(tls && {
+      tls: {
+        ...(ca !== undefined && { caFile: ca }),
+        ...(cert !== undefined && { certFile: cert }),
+        ...(key !== undefined && { keyFile: key }),
+      },
+    }),
+  };
+}
