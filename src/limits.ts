@@ -220,4 +220,6 @@ export const limits = {
   /** How long one attempt may take, and how often a connection is asked whether it is alive. */
   natsConnectSecondsMax: 5,
   natsPingSeconds: 10,
+  /** A log of the Bus on disk that is shorter is left as it is; a longer one is when half of it is live. */
+  busLogBytesMin: 16_777_216,
 } as const;

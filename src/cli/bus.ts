@@ -11,6 +11,9 @@ Examples:
   A Bus for the processes of this machine
     $ belfry bus --host 127.0.0.1
 
+  One whose histories outlive a restart
+    $ belfry bus --data /var/lib/belfry
+
   One that asks for a token; clients connect with nats://secret@host:4222
     $ BELFRY_BUS_TOKEN=secret belfry bus
 
@@ -26,6 +29,7 @@ interface Flags {
   password?: string;
   token?: string;
   payloadMax?: number;
+  data?: string;
   driver?: NonNullable<DaemonOptions["driver"]>;
 }
 
@@ -38,6 +42,7 @@ export function busCommand(): Command {
     .addOption(new Option("--user <name>", "whom to let in, with --password").env("BELFRY_BUS_USER"))
     .addOption(new Option("--password <text>", "what that user must show").env("BELFRY_BUS_PASSWORD"))
     .addOption(new Option("--token <text>", "what everybody else must show").env("BELFRY_BUS_TOKEN"))
+    .option("--data <folder>", "where histories outlive a restart; without it they are kept in memory")
     .addOption(
       new Option("--payload-max <bytes>", `the largest payload (${limits.busPayloadBytesMax})`).argParser(readBytes),
     )
@@ -46,13 +51,14 @@ export function busCommand(): Command {
     .action(bus);
 }
 
-async function bus({ host, port, payloadMax, user, password, token, driver }: Flags): Promise<void> {
+async function bus({ host, port, payloadMax, data, user, password, token, driver }: Flags): Promise<void> {
   const log = pino();
   const daemon = createDaemon({
     ...(user !== undefined && { user }),
     ...(password !== undefined && { password }),
     ...(token !== undefined && { token }),
     ...(payloadMax !== undefined && { payloadBytesMax: payloadMax }),
+    ...(data !== undefined && { data }),
     ...(driver !== undefined && { driver }),
     log: log as Log,
   });

@@ -9,6 +9,8 @@ export interface DaemonOptions {
   user?: string;
   password?: string;
   token?: string;
+  /** The folder in which streams with storage "file" outlive a restart. Without it none does. */
+  data?: string;
   /** What clients are told that the host is called. */
   name?: string;
   controlLineBytesMax?: number;
@@ -37,6 +39,7 @@ const daemonOptions = v.strictObject({
   password: text,
   token: text,
   name: text,
+  data: text,
   controlLineBytesMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(512), v.maxValue(1_048_576))),
   payloadBytesMax: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(67_108_864))),
   pendingBytesMax: count,

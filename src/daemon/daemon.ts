@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { makeTurn } from "../connection/harvest.ts";
 import { BelfryError, SystemError } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -102,9 +103,10 @@ export class Daemon {
     return { clients: this.#clients.size, subscriptions };
   }
 
-  /** Listens. Rejects with SystemError, EADDRINUSE say. */
+  /** Listens. Rejects with SystemError, EADDRINUSE say, and BELFRY_BAD_STATE where a log on disk is damaged. */
   async listen({ host = "::", port = 4222 }: DaemonListenOptions = {}): Promise<{ address: string; port: number }> {
     if (this.#isClosing) throw new BelfryError("BELFRY_BAD_STATE", "listen: the Bus is closed");
+    if (this.#listeners.size === 0) this.#streams.load();
     let listener = await this.#poll.listen(host, port, limits.backlog, 0);
     if (listener < 0 && host === "::") listener = await this.#poll.listen("0.0.0.0", port, limits.backlog, 0);
     if (listener < 0) throw new SystemError(errnoName(listener), `listen on ${host} port ${port}`);
@@ -132,6 +134,7 @@ export class Daemon {
       });
     }
     clearInterval(this.#timer);
+    await this.#streams.close();
     for (const client of this.#clients.values()) this.#poll.close(client.fd);
     this.#poll.destroy();
   }
@@ -143,7 +146,13 @@ export class Daemon {
       this.#routes.add(own);
       return () => this.#routes.remove(own);
     };
-    const streams = new Streams({ publish, listen, now: Date.now });
+    const streams = new Streams({
+      publish,
+      listen,
+      now: Date.now,
+      folder: this.#options.data === undefined ? undefined : join(this.#options.data, "streams"),
+      error: (line) => this.#log.error(line),
+    });
     const api = new StreamsApi(streams, publish);
     listen(API, (message) => api.handle(message));
     return streams;

@@ -141,7 +141,7 @@ function purge(streams: Streams, name: string, request: Fields): object {
   if (typeof filter !== "string" || typeof seq !== "number" || typeof keep !== "number") {
     throw new ApiError(400, 10_025, "invalid request: filter is a subject, seq and keep are numbers");
   }
-  return { success: true, purged: stream.purge({ filter, before: seq, keep }) };
+  return { success: true, purged: streams.purge(name, { filter, before: seq, keep }) };
 }
 
 function names(streams: Streams, _: string, { subject }: Fields): object {
@@ -171,7 +171,7 @@ function getMessage(streams: Streams, name: string, request: Fields): object {
 function deleteMessage(streams: Streams, name: string, { seq }: Fields): object {
   const stream = streams.get(name);
   if (stream.config.deny_delete) throw new ApiError(500, 10_052, "message delete not permitted");
-  if (typeof seq === "number" && stream.store.remove(seq)) return { success: true };
+  if (typeof seq === "number" && streams.remove(name, seq)) return { success: true };
   throw new ApiError(400, 10_043, `no message with the sequence ${seq}`);
 }
 

@@ -30,10 +30,10 @@ export class Stream {
   readonly #ids = new Map<string, { readonly sequence: number; readonly timeMs: number }>();
 
   /** `now` is in milliseconds since 1970. */
-  constructor(config: StreamConfig, now: () => number) {
+  constructor(config: StreamConfig, now: () => number, created = new Date(now())) {
     this.config = config;
     this.#now = now;
-    this.created = new Date(now());
+    this.created = created;
     this.store = new Store(config);
   }
 

@@ -1,8 +1,12 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { overlap } from "../../bus/subjects.ts";
 import type { Message } from "../message.ts";
 import { ApiError } from "./api-error.ts";
 import { readConfig, type StreamConfig } from "./config.ts";
 import { withHeaders } from "./headers.ts";
+import { StreamLog } from "./log.ts";
+import { changeRecord, type Entry, messageRecord } from "./record.ts";
 import { republished } from "./republish.ts";
 import { type Incoming, Stream, type Taken } from "./stream.ts";
 
@@ -14,17 +18,34 @@ export interface StreamsParts {
   readonly listen: (pattern: string, handle: (message: Message) => void) => () => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Where streams are kept over restarts; undefined: nowhere. */
+  readonly folder: string | undefined;
+  readonly error: (line: string) => void;
 }
 
 const EMPTY = Buffer.alloc(0);
 
+interface Kept {
+  readonly stream: Stream;
+  readonly log: StreamLog | undefined;
+  unlisten: () => void;
+}
+
 /** All streams: who keeps what is published, and tells its publisher so. */
 export class Streams {
   readonly #parts: StreamsParts;
-  readonly #streams = new Map<string, { readonly stream: Stream; unlisten: () => void }>();
+  readonly #streams = new Map<string, Kept>();
 
   constructor(parts: StreamsParts) {
     this.#parts = parts;
+  }
+
+  /** Brings back what is on disk. Throws BELFRY_BAD_STATE for a damaged log. */
+  load(): void {
+    const { folder } = this.#parts;
+    if (folder === undefined) return;
+    mkdirSync(folder, { recursive: true });
+    for (const name of readdirSync(folder)) this.#load(join(folder, name));
   }
 
   /** All of them, in the order of their names. */
@@ -53,7 +74,11 @@ export class Streams {
     }
     this.#checkSubjects(config);
     const stream = new Stream(config, this.#parts.now);
-    this.#streams.set(name, { stream, unlisten: this.#listen(stream) });
+    const { folder } = this.#parts;
+    const isOnDisk = folder !== undefined && config.storage === "file";
+    const log = isOnDisk ? this.#open(join(folder, name), () => stream, noEntry) : undefined;
+    this.#streams.set(name, { stream, log, unlisten: this.#listen(stream, log) });
+    log?.append(configRecord(stream));
     return { stream, isNew: true };
   }
 
@@ -63,16 +88,40 @@ export class Streams {
     const config = readConfig(value, name);
     this.#checkSubjects(config);
     stream.update(config);
-    const known = this.#streams.get(name);
-    known?.unlisten();
-    if (known) known.unlisten = this.#listen(stream);
+    const known = this.#streams.get(name) as Kept;
+    known.unlisten();
+    known.unlisten = this.#listen(stream, known.log);
+    known.log?.append(configRecord(stream));
     return stream;
   }
 
   delete(name: string): void {
     this.get(name);
-    this.#streams.get(name)?.unlisten();
+    const { unlisten, log } = this.#streams.get(name) as Kept;
+    unlisten();
     this.#streams.delete(name);
+    log?.remove().catch((error: Error) => this.#parts.error(error.message));
+  }
+
+  /** Removes messages: see {@link Stream.purge}. */
+  purge(name: string, what: { filter: string; before: number; keep: number }): number {
+    const count = this.get(name).purge(what);
+    // JSON knows no infinity.
+    const before = Math.min(what.before, Number.MAX_SAFE_INTEGER);
+    this.#streams.get(name)?.log?.append(changeRecord({ type: "purge", ...what, before }));
+    return count;
+  }
+
+  /** Removes one message; false when it is not there. */
+  remove(name: string, sequence: number): boolean {
+    const isThere = this.get(name).store.remove(sequence);
+    if (isThere) this.#streams.get(name)?.log?.append(changeRecord({ type: "remove", sequence }));
+    return isThere;
+  }
+
+  /** Writes what is left to the disk. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#streams.values()].map(({ log }) => log?.close()));
   }
 
   /** Forgets what is too old in all streams. */
@@ -93,16 +142,41 @@ export class Streams {
     }
   }
 
-  #listen(stream: Stream): () => void {
+  /** Brings a stream back as its log tells it. */
+  #load(folder: string): void {
+    let stream: Stream | undefined;
+    const log = this.#open(
+      folder,
+      () => stream as Stream,
+      (entry) => {
+        stream = replayed(stream, entry, this.#parts.now);
+      },
+    );
+    // A crash right after its creation leaves a log without anything.
+    if (!stream) return;
+    stream.expire();
+    this.#streams.set(stream.config.name, { stream, log, unlisten: this.#listen(stream, log) });
+  }
+
+  #open(folder: string, stream: () => Stream, replay: (entry: Entry) => void): StreamLog {
+    const parts = {
+      snapshot: () => snapshotOf(stream()),
+      liveBytes: () => stream().store.bytes,
+      error: this.#parts.error,
+    };
+    return StreamLog.open(folder, parts, replay);
+  }
+
+  #listen(stream: Stream, log: StreamLog | undefined): () => void {
     const ends = stream.config.subjects.map((pattern) =>
-      this.#parts.listen(pattern, (message) => this.#take(stream, message)),
+      this.#parts.listen(pattern, (message) => this.#take(stream, log, message)),
     );
     return () => {
       for (const end of ends) end();
     };
   }
 
-  #take(stream: Stream, { bytes, ...at }: Message): void {
+  #take(stream: Stream, log: StreamLog | undefined, { bytes, ...at }: Message): void {
     const behindHeaders = at.payloadFrom + at.headerBytes;
     const incoming: Incoming = {
       subject: bytes.toString("utf8", at.subjectFrom, at.subjectTo),
@@ -113,10 +187,17 @@ export class Streams {
     const { name } = stream.config;
     try {
       const taken = stream.accept(incoming);
-      if (typeof taken === "number") return this.#ack(reply, { stream: name, seq: taken, duplicate: true });
-      stream.keep(taken.stored);
-      this.#republish(stream, taken);
-      this.#ack(reply, { stream: name, seq: taken.stored.sequence });
+      const done = (error?: Error) => {
+        if (error) return this.#ack(reply, { error: NO_STORAGE, stream: name, seq: 0 });
+        if (typeof taken === "number") return this.#ack(reply, { stream: name, seq: taken, duplicate: true });
+        this.#republish(stream, taken);
+        this.#ack(reply, { stream: name, seq: taken.stored.sequence });
+      };
+      if (typeof taken !== "number") stream.keep(taken.stored);
+      // Nobody hears of a publication that a crash could take back.
+      if (!log) done();
+      else if (typeof taken === "number") log.after(done);
+      else log.append(messageRecord(taken.stored), done);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#ack(reply, { error, stream: name, seq: 0 });
@@ -150,4 +231,35 @@ function byName(one: Stream, other: Stream): number {
 function isSame(one: StreamConfig, other: StreamConfig): boolean {
   const text = (config: StreamConfig) => JSON.stringify(Object.entries(config).sort(([a], [b]) => (a < b ? -1 : 1)));
   return text(one) === text(other);
+}
+
+const NO_STORAGE = new ApiError(503, 10_047, "insufficient storage resources available");
+
+/** A stream that is being made has no past. */
+function noEntry(): void {}
+
+function configRecord({ config, created, store }: Stream, last = store.last): Buffer {
+  return changeRecord({ type: "config", config, created: created.toISOString(), last });
+}
+
+/** All that is live. How far it had come stands at the end: messages behind it would be taken for old ones. */
+function* snapshotOf(stream: Stream): Generator<Buffer> {
+  yield configRecord(stream, 0);
+  for (const message of stream.store.all()) yield messageRecord(message);
+  yield configRecord(stream);
+}
+
+/** What a stream is after an entry of its log. */
+function replayed(stream: Stream | undefined, { change, message }: Entry, now: () => number): Stream | undefined {
+  if (change?.type === "config") {
+    const config = change.config as StreamConfig;
+    const same = stream ?? new Stream(config, now, new Date(change.created));
+    same.update(config);
+    same.store.advanceTo(change.last);
+    return same;
+  }
+  if (message && stream && message.sequence > stream.store.last) stream.keep(message);
+  if (change?.type === "purge") stream?.purge(change);
+  if (change?.type === "remove") stream?.store.remove(change.sequence);
+  return stream;
 }
