@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { type TestContext, test } from "node:test";
 import type { ClientEvents, HistoryResult, PresenceResult, PresenceStatsResult, SubscriptionEvents } from "centrifuge";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { launchChromium } from "./chromium.ts";
 import { endpoints, Heard, pairs, type Transport, token, type Version } from "./sdk-client.ts";
 import { CuttingProxy } from "./sdk-proxy.ts";
@@ -31,27 +31,34 @@ const http: RequestListener = ({ url = "" }, response) => {
 test("SDK in Chromium", { timeout: 60_000 }, async (t) => {
   const browser = await launchChromium(t);
   if (!browser) return;
-  for (const { name, ...pair } of pairs) {
-    await t.test(`${name} subscribes, asks, and comes back after a cut with all that it missed`, async (t) => {
-      await comesBack(t, browser, pair);
-    });
+  for (const pair of pairs) {
+    for (const host of ["127.0.0.1", "localhost"]) {
+      const whose = host === "localhost" ? "of a foreign page" : "of the server's own page";
+      await t.test(`${pair.name}, ${whose}, subscribes, asks, and comes back with all that it missed`, async (t) => {
+        await comesBack(t, await browser.newPage(), { ...pair, host });
+      });
+    }
   }
 });
 
-async function comesBack(
-  t: TestContext,
-  browser: Browser,
-  { version, transport }: { version: Version; transport: Transport },
-) {
-  const { server, port, publish } = await listen({ http });
+/** The page is of `host`, and the server of 127.0.0.1: when they differ, so do their origins. */
+interface Visit {
+  readonly version: Version;
+  readonly transport: Transport;
+  readonly host: string;
+}
+
+async function comesBack(t: TestContext, page: Page, { version, transport, host }: Visit) {
+  t.after(() => page.close());
+  const { server, port, publish } = await listen({ http, allowedOrigins: host === "localhost" ? ["*"] : [] });
   t.after(() => server.close());
   const { proxy, origin } = await CuttingProxy.listen(t, port);
-  const page = await browser.newPage();
-  t.after(() => page.close());
   const wrong: string[] = [];
   page.on("pageerror", (error) => wrong.push(error.message));
-  await page.goto(`${origin}/${version}`);
-  const told = await follow(page, { endpoints: endpoints(origin, transport), token: await token({ sub: "42" }) });
+  await page.goto(`${origin.replace("127.0.0.1", host)}/${version}`);
+  const emulationEndpoint = `${origin}/emulation`;
+  const options = { token: await token({ sub: "42" }), emulationEndpoint, minReconnectDelay: 5, maxReconnectDelay: 20 };
+  const told = await follow(page, { endpoints: endpoints(origin, transport), options });
 
   const connected = await told.next("connected");
   assert.equal(connected.transport, transport);
@@ -92,13 +99,12 @@ async function comesBack(
 }
 
 /** Subscribes a page to the channel "news"; its `client` and `subscription` stay there to be asked. */
-async function follow(page: Page, how: { endpoints: object; token: string }): Promise<Told> {
+async function follow(page: Page, how: { endpoints: object; options: object }): Promise<Told> {
   const events = new EventEmitter();
   const told: Told = new Heard((name, listener) => events.on(name, listener));
   await page.exposeFunction("tell", (name: string, context: unknown) => void events.emit(name, context));
   await page.evaluate(`{
-    const { endpoints, token } = ${JSON.stringify(how)};
-    const options = { token, emulationEndpoint: "/emulation", minReconnectDelay: 5, maxReconnectDelay: 20 };
+    const { endpoints, options } = ${JSON.stringify(how)};
     globalThis.client = new Centrifuge(endpoints, options);
     globalThis.subscription = client.newSubscription("news", { recoverable: true });
     for (const name of ["connected", "disconnected"]) client.on(name, (context) => tell(name, context));
