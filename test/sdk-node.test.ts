@@ -255,39 +255,3 @@ describe("SDK in Node", { timeout: 50_000 }, () => {
     });
   }
 });
-
-describe("SDK in Node, with tokens that expire", { concurrency: true, timeout: 50_000 }, () => {
-  for (const { name, ...pair } of pairs) {
-    it(`${name} brings new ones for its connection and its subscription, and notices nothing else`, async (t) => {
-      const at = await listen();
-      t.after(() => at.server.close());
-      const [connection, own] = [lasting({ sub: "42" }), lasting({ sub: "42", channel: "$1" })];
-      const client = makeClient(pair, at.origin, { getToken: connection.getToken });
-      t.after(() => client.disconnect());
-      const subscription = client.newSubscription("$1", { getToken: own.getToken });
-      const [heard, told] = [heardBy(client), heardBy(subscription)];
-      subscription.subscribe();
-      client.connect();
-      await Promise.all([connection.third, own.third]);
-      await at.publish("$1", "still here");
-      assert.equal((await told.next("publication")).data, "still here");
-      assert.deepEqual([heard.all("connecting").length, told.all("subscribing").length], [1, 1]);
-      assert.deepEqual([heard.all("error"), told.all("error")], [[], []]);
-    });
-  }
-});
-
-/** Two tokens of three seconds; a third, which never comes, is asked for only if the server has taken the second. */
-function lasting(claims: Record<string, unknown>) {
-  let asked = 0;
-  let resolve = () => {};
-  const third = new Promise<void>((done) => {
-    resolve = done;
-  });
-  const getToken = () => {
-    if (++asked < 3) return token(claims, 3);
-    resolve();
-    return new Promise<string>(() => {});
-  };
-  return { third, getToken };
-}
