@@ -1,6 +1,9 @@
-import type { Command } from "../command.ts";
+import type { Command, TokenVerifier } from "../command.ts";
 import { DisconnectError, disconnects, ReplyError, stringField } from "../protocol.ts";
+import type { ConnectionToken } from "../tokens.ts";
 import { VERSION } from "./connect.ts";
+
+const TOKEN_EXPIRED = 109;
 
 /** A new token for a connection that is about to expire (PROTOCOL.md, "refresh"). */
 export const refresh: Command = async (parts, fd, fields) => {
@@ -9,14 +12,24 @@ export const refresh: Command = async (parts, fd, fields) => {
   const token = stringField(fields, "token");
   if (token === "") throw new DisconnectError(disconnects.BAD_REQUEST);
   const generation = clients.generationOf(fd);
-  const { user, expireAt = 0 } = await tokens.connection(token);
+  const { user, expireAt = 0 } = await unexpired(tokens, token);
   if (clients.generationOf(fd) !== generation) return undefined;
   if (user !== identities.userOf(fd)) throw new DisconnectError(disconnects.INVALID_TOKEN);
-  if (expireAt > 0 && expireAt <= now()) throw new ReplyError(109);
+  if (expireAt > 0 && expireAt <= now()) throw new DisconnectError(disconnects.CONNECTION_EXPIRED);
   expiries.set(fd, Math.ceil(expireAt));
   const expiry = expireAt > 0 ? `,"expires":true,"ttl":${Math.ceil(expireAt - now())}` : "";
   return { result: `{"client":"${clients.idOf(fd)}","version":"${VERSION}"${expiry}}` };
 };
+
+/** What a token says. Error 109 would keep the client away for good: one whose token has expired is to come back. */
+async function unexpired(tokens: TokenVerifier, token: string): Promise<ConnectionToken> {
+  try {
+    return await tokens.connection(token);
+  } catch (error) {
+    const hasExpired = error instanceof ReplyError && error.code === TOKEN_EXPIRED;
+    throw hasExpired ? new DisconnectError(disconnects.CONNECTION_EXPIRED) : error;
+  }
+}
 
 /** A new token for a subscription that is about to expire. */
 export const subRefresh: Command = async (parts, fd, fields) => {
