@@ -22,9 +22,15 @@ export async function serve(t: TestContext, options: PushOptions = {}): Promise<
 export class ProtocolClient {
   readonly raw: RawClient;
   readonly #messages: Message[] = [];
+  #end: Error | undefined;
+  #wake = () => {};
 
   private constructor(raw: RawClient) {
     this.raw = raw;
+    this.#readAll().catch((error: Error) => {
+      this.#end = error;
+      this.#wake();
+    });
   }
 
   /** Opens a WebSocket that ends with the test, and sends frames. */
@@ -47,9 +53,14 @@ export class ProtocolClient {
     for (const one of frames) this.raw.send(frame(1, textOf(one)));
   }
 
-  /** The next thing that is said. */
+  /** The next thing that is said; rejects when the stream ends before. */
   async next(): Promise<Message> {
-    while (this.#messages.length === 0) await this.#read();
+    while (this.#messages.length === 0) {
+      if (this.#end) throw this.#end;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
     return this.#messages.shift() as Message;
   }
 
@@ -79,14 +90,18 @@ export class ProtocolClient {
     }
   }
 
-  async #read(): Promise<void> {
-    const { opcode, payload } = await this.raw.frame();
-    if (opcode === 8) this.#messages.push({ close: [payload.readUInt16BE(0), payload.toString("utf8", 2)] });
-    if (opcode !== 1) return;
-    for (const line of payload.toString().split("\n")) {
-      if (line === "{}") this.send("{}");
-      else this.#messages.push(JSON.parse(line) as Message);
+  async #readAll(): Promise<never> {
+    for (;;) {
+      const { opcode, payload } = await this.raw.frame();
+      if (opcode === 8) this.#messages.push({ close: [payload.readUInt16BE(0), payload.toString("utf8", 2)] });
+      if (opcode === 1) for (const line of payload.toString().split("\n")) this.#take(line);
+      this.#wake();
     }
+  }
+
+  #take(line: string): void {
+    if (line === "{}") this.send("{}");
+    else this.#messages.push(JSON.parse(line) as Message);
   }
 }
 
