@@ -29,14 +29,14 @@ async function expiring(t: TestContext, options: PushOptions = {}) {
   const { server, port } = await serve(t, { ...usual, ...options });
   const connect = async (exp: number) =>
     (await ProtocolClient.connect(t, port, { token: connectionToken(exp) })).client;
-  return { server, port, client: await connect(inSeconds(2)), other: await connect(late()) };
+  return { server, port, client: await connect(inSeconds(3)), other: await connect(late()) };
 }
 
 /** A connected client with a subscription to `$a` that expires soon. */
 async function subscribed(t: TestContext, options: PushOptions = {}) {
   const { server, port } = await serve(t, { ...usual, ...options });
   const { client } = await ProtocolClient.connect(t, port, { token: connectionToken(late()) });
-  const subscribe = { channel: "$a", token: subscriptionToken(inSeconds(2)) };
+  const subscribe = { channel: "$a", token: subscriptionToken(inSeconds(3)) };
   assert.ok("subscribe" in (await client.ask({ id: 2, subscribe })));
   return { server, port, client };
 }
@@ -46,8 +46,8 @@ async function hooked(t: TestContext, refresh: Hooks["refresh"], more: PushOptio
   const log = new RecordingLog();
   const connect: Hooks["connect"] = ({ data }) => ({
     user: String(data ?? ""),
-    expireAt: inSeconds(2),
-    meta: { data },
+    expireAt: inSeconds(3),
+    meta: { who: data ?? null },
   });
   const hooks = refresh ? { connect, refresh } : { connect };
   const { server, port } = await serve(t, { ...usual, expiredCloseSeconds: 3600, hooks, log, ...more });
@@ -73,7 +73,7 @@ describe("protocol: what expires", { concurrency: true }, () => {
 
   it("a connection that is refreshed in time goes on, and with expire_at 0 for ever", async (t) => {
     const { client, other, port } = await expiring(t);
-    const control = (await ProtocolClient.connect(t, port, { token: connectionToken(inSeconds(2)) })).client;
+    const control = (await ProtocolClient.connect(t, port, { token: connectionToken(inSeconds(3)) })).client;
     const later = await client.ask({ id: 2, refresh: { token: connectionToken(late()) } });
     assert.deepEqual(named(later), { refresh: { client: "CLIENT", version: "belfry", expires: true, ttl: 3600 } });
     const never = await other.ask({ id: 2, refresh: { token: connectionToken(late(), { expire_at: 0 }) } });
@@ -211,7 +211,7 @@ describe("protocol: what expires", { concurrency: true }, () => {
         asked = resolve;
       });
       const hooks: Hooks = {
-        subscribe: () => ({ expireAt: soon() + 1 }),
+        subscribe: () => ({ expireAt: inSeconds(3) }),
         subRefresh: (request) => {
           asked(request);
           return reply;
