@@ -121,6 +121,7 @@ export class Clients {
 
   /** The connect command was refused: nothing more is taken from this client. */
   fail(fd: number): void {
+    if (this.isConnected(fd)) this.#connected--;
     this.#state[fd] = FAILED;
   }
 

@@ -6,10 +6,19 @@ import type { Exits } from "./exits.ts";
 import type { Expiries } from "./expiries.ts";
 import type { FailureGate } from "./gates/failure-gate.ts";
 import type { RateGate } from "./gates/rate-gate.ts";
-import type { Credentials, HookClient, HookDisconnect, HookError, Hooks, ServerSubscription } from "./hooks.ts";
+import type {
+  Credentials,
+  HookAnswer,
+  HookClient,
+  HookDisconnect,
+  HookError,
+  Hooks,
+  ServerSubscription,
+} from "./hooks.ts";
 import type { Hub } from "./hub.ts";
 import type { Identities } from "./identities.ts";
-import { DisconnectError, type Fields, ReplyError } from "./protocol.ts";
+import { DisconnectError, type Fields, isObject, ReplyError } from "./protocol.ts";
+import type { SubscribeHow } from "./subscribe-how.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { UpgradeHeaders } from "./upgrade-headers.ts";
 
@@ -74,19 +83,24 @@ export function hookClient({ clients, identities, exits }: CommandParts, fd: num
   return meta === undefined ? client : { ...client, meta };
 }
 
-/** A hook's answer, or what it throws for the client. A hook that fails is a temporary error. */
+/** A hook's answer, or what it throws for the client. What is no object is no answer: only an object permits. */
 export async function asked<Answer>(
-  answer: Promise<Answer | HookError | HookDisconnect> | Answer | HookError | HookDisconnect,
+  answer: HookAnswer<Answer> | undefined,
 ): Promise<Exclude<Answer, HookError | HookDisconnect>> {
   const settled: unknown = await answer;
-  if (typeof settled === "object" && settled !== null) {
-    if ("error" in settled) {
-      const { code, message, temporary } = (settled as HookError).error;
-      throw new ReplyError(code, message, temporary ?? false);
-    }
-    if ("disconnect" in settled) throw new DisconnectError((settled as HookDisconnect).disconnect);
+  if (!isObject(settled)) throw new TypeError(`a hook answered ${String(settled)}, and not an object`);
+  if ("error" in settled) {
+    const { code, message, temporary } = (settled as unknown as HookError).error;
+    throw new ReplyError(code, message, temporary);
   }
-  return (settled ?? {}) as Exclude<Answer, HookError | HookDisconnect>;
+  if ("disconnect" in settled) throw new DisconnectError((settled as unknown as HookDisconnect).disconnect);
+  return settled as Exclude<Answer, HookError | HookDisconnect>;
+}
+
+/** How to make a subscription that the server wants: positions are kept wherever the channel allows it. */
+export function serverSide({ info, data, expireAt = 0, override }: ServerSubscription): SubscribeHow {
+  const texts = { info: jsonText(info), data: jsonText(data) };
+  return { server: true, recoverable: true, positioned: true, ...texts, expireAt, override };
 }
 
 /** A value of the application's as JSON text; undefined when there is none. */

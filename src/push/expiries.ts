@@ -1,5 +1,13 @@
 const CAPACITY_MIN = 1024;
 
+/** A subscription whose time is over. */
+export interface Expired {
+  readonly fd: number;
+  readonly channel: string;
+  /** Whether the server made it. */
+  readonly isServerSide: boolean;
+}
+
 /** When connections expire, in a column: 4 bytes for each descriptor, once one of them does. */
 export class Expiries {
   #at = new Uint32Array(0);

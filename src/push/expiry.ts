@@ -1,6 +1,8 @@
 import { limits } from "../limits.ts";
 import { asked, type CommandParts, hookClient, jsonText } from "./command.ts";
-import { type Disconnect, disconnects, unsubscribes } from "./protocol.ts";
+import type { Expired } from "./expiries.ts";
+import type { HookAnswer, HookClient, RefreshReply } from "./hooks.ts";
+import { type Disconnect, DisconnectError, disconnects, unsubscribes } from "./protocol.ts";
 
 /** What {@link Expiry} needs of the other parts. */
 export interface ExpiryParts {
@@ -18,9 +20,8 @@ export interface ExpiryParts {
 export class Expiry {
   readonly #parts: ExpiryParts;
   readonly #graceSeconds: number;
-  /** Connections for which the hook is being asked. */
-  readonly #asked = new Set<number>();
-  readonly #askedSubscriptions = new Set<string>();
+  /** Connections and subscriptions of which the hook is being asked. */
+  readonly #asked = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: ExpiryParts) {
@@ -39,61 +40,74 @@ export class Expiry {
   /** Looks after all of them. */
   tick(): void {
     const { session, disconnect } = this.#parts;
-    const { expiries, identities, subscriptions } = session;
+    const { expiries, identities, subscriptions, channels, hooks } = session;
     const now = session.now();
     const late = now - this.#graceSeconds;
     expiries.each(now, (fd, at) => {
       if (at <= late) disconnect(fd, disconnects.CONNECTION_EXPIRED);
-      else if (identities.identityOf(fd).isFromToken !== true) this.#refresh(fd);
+      else if (identities.identityOf(fd).isByHook) this.#refresh(fd);
     });
-    for (const { fd, channel, isServerSide } of subscriptions.expired(late)) {
-      if (isServerSide) disconnect(fd, disconnects.SUBSCRIPTION_EXPIRED);
-      else subscriptions.end(fd, channel, unsubscribes.EXPIRED);
+    for (const one of subscriptions.expired(late)) this.#end(one);
+    if (!hooks.subRefresh) return;
+    for (const one of subscriptions.expired(now)) {
+      if (channels.optionsOf(one.channel)?.subRefreshProxy) this.#refreshSubscription(one);
     }
-    if (!session.hooks.subRefresh) return;
-    for (const { fd, channel } of subscriptions.expired(now)) {
-      if (session.channels.optionsOf(channel)?.subRefreshProxy) this.#refreshSubscription(fd, channel);
-    }
+  }
+
+  /** Asks the application whether a connection may go on; without a hook it is over. */
+  #refresh(fd: number): void {
+    const { session, disconnect } = this.#parts;
+    const { hooks, expiries, identities } = session;
+    if (!hooks.refresh) return disconnect(fd, disconnects.CONNECTION_EXPIRED);
+    const ask = (client: HookClient) => hooks.refresh?.(client);
+    void this.#ask(fd, "", ask, ({ expired = false, expireAt = 0, info }) => {
+      if (expired) return disconnect(fd, disconnects.CONNECTION_EXPIRED);
+      expiries.set(fd, Math.ceil(expireAt));
+      if (info !== undefined) identities.setInfo(fd, JSON.stringify(info));
+    });
   }
 
   /** Asks the application whether a subscription may go on. */
-  #refreshSubscription(fd: number, channel: string): void {
-    const { session, error } = this.#parts;
-    const { hooks, clients, subscriptions } = session;
-    const key = `${fd} ${channel}`;
-    if (this.#askedSubscriptions.has(key)) return;
-    this.#askedSubscriptions.add(key);
-    const generation = clients.generationOf(fd);
-    Promise.resolve({ ...hookClient(session, fd), channel })
-      .then((request) => asked(hooks.subRefresh?.(request) ?? {}))
-      .then(({ expired = false, expireAt = 0, info }) => {
-        if (clients.generationOf(fd) !== generation) return;
-        if (expired) subscriptions.end(fd, channel, unsubscribes.EXPIRED);
-        else subscriptions.refresh(fd, channel, Math.ceil(expireAt), jsonText(info));
-      })
-      .catch((failure: unknown) => error(`the subRefresh hook failed: ${String(failure)}`))
-      .finally(() => this.#askedSubscriptions.delete(key));
+  #refreshSubscription(subscription: Expired): void {
+    const { session } = this.#parts;
+    const { hooks, subscriptions } = session;
+    const { fd, channel } = subscription;
+    const ask = (client: HookClient) => hooks.subRefresh?.({ ...client, channel });
+    void this.#ask(fd, channel, ask, ({ expired = false, expireAt = 0, info }) => {
+      if (expired) this.#end(subscription);
+      else subscriptions.refresh(fd, channel, Math.ceil(expireAt), jsonText(info));
+    });
   }
 
-  /** Asks the application; without a hook the connection is over. */
-  #refresh(fd: number): void {
+  /** The client subscribes again by itself, but not to what the server has made. */
+  #end({ fd, channel, isServerSide }: Expired): void {
+    const { session, disconnect } = this.#parts;
+    if (isServerSide) disconnect(fd, disconnects.SUBSCRIPTION_EXPIRED);
+    else session.subscriptions.end(fd, channel, unsubscribes.EXPIRED);
+  }
+
+  /** Asks a hook, not twice at once for the same. One that fails is asked again, until the time is over for good. */
+  async #ask(
+    fd: number,
+    channel: string,
+    hook: (client: HookClient) => HookAnswer<RefreshReply> | undefined,
+    settle: (reply: RefreshReply) => void,
+  ): Promise<void> {
     const { session, disconnect, error } = this.#parts;
-    const { hooks, clients, expiries, identities } = session;
-    if (!hooks.refresh) return disconnect(fd, disconnects.CONNECTION_EXPIRED);
-    if (this.#asked.has(fd)) return;
-    this.#asked.add(fd);
+    const { clients } = session;
     const generation = clients.generationOf(fd);
+    const key = `${fd} ${generation} ${channel}`;
+    if (this.#asked.has(key)) return;
+    this.#asked.add(key);
     const isHere = () => clients.generationOf(fd) === generation;
-    Promise.resolve(hookClient(session, fd))
-      .then((client) => asked(hooks.refresh?.(client) ?? {}))
-      .then(({ expired = false, expireAt = 0, info }) => {
-        if (!isHere()) return;
-        if (expired) return disconnect(fd, disconnects.CONNECTION_EXPIRED);
-        expiries.set(fd, Math.ceil(expireAt));
-        if (info !== undefined) identities.setInfo(fd, JSON.stringify(info));
-      })
-      // It is asked again, until the time is over for good.
-      .catch((failure: unknown) => error(`the refresh hook failed: ${String(failure)}`))
-      .finally(() => this.#asked.delete(fd));
+    try {
+      const reply = await asked(hook(hookClient(session, fd)));
+      if (isHere()) settle(reply);
+    } catch (failure) {
+      if (!(failure instanceof DisconnectError)) error(`a hook for what expires failed: ${String(failure)}`);
+      else if (isHere()) disconnect(fd, failure.disconnect);
+    } finally {
+      this.#asked.delete(key);
+    }
   }
 }

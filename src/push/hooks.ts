@@ -117,18 +117,20 @@ export interface SubRefreshRequest extends HookClient {
   readonly channel: string;
 }
 
-type Answer<Reply> = Promise<Reply | HookError | HookDisconnect> | Reply | HookError | HookDisconnect;
+/** What a hook may answer, now or later: an object in any case. */
+export type HookAnswer<Reply> = Promise<Reply | HookError | HookDisconnect> | Reply | HookError | HookDisconnect;
 
 /**
- * The application's callbacks; each may be absent. One that throws or rejects is answered 100 (temporary), and logged.
+ * The application's callbacks; each may be absent. One that throws, rejects, or answers what is no object, is answered
+ * 100 (temporary), and logged.
  */
 export interface Hooks {
-  connect?(request: ConnectRequest): Answer<Credentials>;
-  subscribe?(request: SubscribeRequest): Answer<SubscribeGrant>;
-  publish?(request: PublishRequest): Answer<PublishGrant>;
-  rpc?(request: RpcRequest): Answer<RpcReply>;
-  refresh?(request: RefreshRequest): Answer<RefreshReply>;
-  subRefresh?(request: SubRefreshRequest): Answer<RefreshReply>;
+  connect?(request: ConnectRequest): HookAnswer<Credentials>;
+  subscribe?(request: SubscribeRequest): HookAnswer<SubscribeGrant>;
+  publish?(request: PublishRequest): HookAnswer<PublishGrant>;
+  rpc?(request: RpcRequest): HookAnswer<RpcReply>;
+  refresh?(request: RefreshRequest): HookAnswer<RefreshReply>;
+  subRefresh?(request: SubRefreshRequest): HookAnswer<RefreshReply>;
   /** The first subscriber of a channel has come to this node, or the last one has gone. */
   channelState?(channel: string, occupied: boolean): void;
 }

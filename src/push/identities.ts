@@ -6,8 +6,8 @@ export interface Identity {
   readonly info?: string | undefined;
   /** Kept for the hooks. */
   readonly meta?: unknown;
-  /** Where its credentials came from: a token is refreshed by the client, the others by the hook. */
-  readonly isFromToken?: boolean;
+  /** Its credentials are the connect hook's, so that a hook refreshes them; a token is refreshed by the client. */
+  readonly isByHook?: boolean;
 }
 
 const NOBODY: Identity = {};
@@ -32,9 +32,9 @@ export class Identities {
 
   set(fd: number, user: string, identity: Identity = NOBODY): void {
     if (user !== "") this.#users.subscribe(fd, user);
-    const { info, meta, isFromToken = false } = identity;
-    // Of an anonymous client there is nothing to be kept, and of one with a token mostly nothing either.
-    if (info !== undefined || meta !== undefined || (!isFromToken && user !== "")) this.#others.set(fd, identity);
+    const { info, meta, isByHook } = identity;
+    // Of most clients there is nothing to be kept.
+    if (info !== undefined || meta !== undefined || isByHook) this.#others.set(fd, identity);
   }
 
   /** "" is the anonymous user. */
@@ -44,7 +44,7 @@ export class Identities {
   }
 
   identityOf(fd: number): Identity {
-    return this.#others.get(fd) ?? FROM_TOKEN;
+    return this.#others.get(fd) ?? NOBODY;
   }
 
   /** Changes what others are told of a client. */
@@ -72,5 +72,3 @@ export class Identities {
     this.#others.delete(fd);
   }
 }
-
-const FROM_TOKEN: Identity = { isFromToken: true };

@@ -20,7 +20,11 @@ export class Lives {
 
   constructor(parts: LivesParts) {
     this.#parts = parts;
-    this.#answers = { text: parts.text, failed: (fd, error) => this.#failed(fd, error) };
+    this.#answers = {
+      text: parts.text,
+      failed: (fd, error) => this.#failed(fd, error),
+      fault: (error) => this.#log(error),
+    };
   }
 
   pong(fd: number): void {
@@ -65,7 +69,11 @@ export class Lives {
 
   #failed(fd: number, error: unknown): void {
     if (error instanceof DisconnectError) return this.disconnect(fd, error.disconnect);
-    this.#parts.error(`a command failed: ${error instanceof Error ? error.stack : String(error)}`);
+    this.#log(error);
     this.disconnect(fd, disconnects.SERVER_ERROR);
+  }
+
+  #log(error: unknown): void {
+    this.#parts.error(`a command failed: ${error instanceof Error ? error.stack : String(error)}`);
   }
 }

@@ -1,9 +1,10 @@
 import picomatch from "picomatch";
 import type { Broker, History, PublishOptions, StreamPosition } from "../bus/index.ts";
+import { chain } from "./chain.ts";
 import { channelFault } from "./channel-name.ts";
 import { type ChannelOptions, type Channels, keepsHistory } from "./channels.ts";
 import type { Clients } from "./clients.ts";
-import { jsonText } from "./command.ts";
+import { serverSide } from "./command.ts";
 import type { Exits } from "./exits.ts";
 import type { Expiries } from "./expiries.ts";
 import type { ServerSubscription } from "./hooks.ts";
@@ -196,23 +197,18 @@ export class Node implements Operations {
   }
 
   async #subscribe(fd: number, channel: string, how: SubscribeControl): Promise<void> {
-    const { channels, hub, subscriptions, text, disconnect } = this.#parts;
+    const { channels, clients, hub, subscriptions, text, disconnect } = this.#parts;
     const options = channels.optionsOf(channel);
     if (!options || hub.isSubscribed(fd, channel)) return;
+    const generation = clients.generationOf(fd);
+    const wanted = { ...serverSide(how), recover: how.since, isPushed: true };
     try {
-      const subscribed = await subscriptions.add(fd, channel, options, {
-        server: true,
-        recoverable: true,
-        positioned: true,
-        recover: how.since,
-        info: jsonText(how.info),
-        data: jsonText(how.data),
-        expireAt: how.expireAt ?? 0,
-        override: how.override,
+      // What is there at once is told at once: nothing that is published may come before it.
+      await chain(subscriptions.add(fd, channel, options, wanted), (made) => {
+        if (made) text(fd, [encodePush(channel, "subscribe", made.result), ...made.pushes].join("\n"));
       });
-      if (subscribed) text(fd, [encodePush(channel, "subscribe", subscribed.result), ...subscribed.pushes].join("\n"));
     } catch {
-      disconnect(fd, disconnects.INSUFFICIENT_STATE);
+      if (clients.generationOf(fd) === generation) disconnect(fd, disconnects.INSUFFICIENT_STATE);
     }
   }
 

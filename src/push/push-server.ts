@@ -8,12 +8,13 @@ import type { ListenOptions } from "../options.ts";
 import { createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
 import { type ApiKey, httpApi } from "./api/index.ts";
+import { tellState } from "./channel-state.ts";
 import { Channels } from "./channels.ts";
 import { Clients } from "./clients.ts";
 import type { CommandParts } from "./command.ts";
 import { VERSION } from "./commands/connect.ts";
 import { Delivery } from "./delivery.ts";
-import { decideUpgrade, Visitor, WEBSOCKET_PATH } from "./entrance.ts";
+import { decideUpgrade, Visitor } from "./entrance.ts";
 import { Exits } from "./exits.ts";
 import { Expiries } from "./expiries.ts";
 import { Expiry } from "./expiry.ts";
@@ -37,8 +38,6 @@ import { Streams } from "./streams.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Tokens } from "./tokens.ts";
 import { UpgradeHeaders } from "./upgrade-headers.ts";
-
-export { WEBSOCKET_PATH };
 
 /** Makes the notification API. Throws BELFRY_BAD_OPTION for an option that is not allowed. */
 export function createPushServer(options: PushOptions = {}): PushServer {
@@ -99,7 +98,7 @@ export class PushServer {
       },
       (channel) => {
         this.#broker.unsubscribe(channel);
-        options.hooks?.channelState?.(channel, false);
+        tellState(options.hooks ?? {}, this.#log, channel, false);
       },
     );
     const recovery = new Recovery(this.#broker);
@@ -213,7 +212,7 @@ export class PushServer {
     const channels = new Channels(this.#options.channels);
     const identities = new Identities();
     const now = () => Date.now() / 1000;
-    const occupied = (channel: string) => hooks.channelState?.(channel, true);
+    const occupied = (channel: string) => tellState(hooks, this.#log, channel, true);
     const text = this.#text;
     const parts = { hub, joins, recovery, channels, clients, identities, broker, text, now, occupied };
     return {

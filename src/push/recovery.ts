@@ -10,7 +10,8 @@ export interface Recovered {
   readonly epoch: string;
   /** Whether the client now has everything. */
   readonly recovered: boolean;
-  /** What it missed, as JSON text: the elements of an array. */
+  readonly missed: readonly Publication[];
+  /** The same as JSON text: the elements of an array. */
   readonly publications: string;
 }
 
@@ -70,9 +71,9 @@ export class Recovery {
 
   #result(reading: Reading, history: History, recovered: boolean, publications: readonly Publication[]): Recovered {
     const { offset, epoch } = history;
-    if (!recovered || publications.length === 0) return { offset, epoch, recovered, publications: "" };
+    if (!recovered || publications.length === 0) return { offset, epoch, recovered, missed: [], publications: "" };
     reading.text ??= publications.map(encodePublication).join(",");
-    return { offset, epoch, recovered, publications: reading.text };
+    return { offset, epoch, recovered, missed: publications, publications: reading.text };
   }
 
   /** `limit` 1 reads the newest, more than that read on from `since`. */

@@ -38,6 +38,8 @@ export interface Answers {
   readonly text: (fd: number, text: string) => void;
   /** A command failed after its frame was done with. */
   readonly failed: (fd: number, error: unknown) => void;
+  /** A command failed by a fault here, of which the client is told no more than 100: this is for the operator. */
+  readonly fault: (error: unknown) => void;
 }
 
 /**
@@ -46,6 +48,7 @@ export interface Answers {
  * DisconnectError; the replies before it have been sent.
  */
 export function dispatch(parts: CommandParts, fd: number, text: string, answers: Answers): Promise<void> | undefined {
+  if (text.trim() === "") bad();
   return new Frame(parts, fd, answers).run(text.split("\n"), 0);
 }
 
@@ -137,20 +140,37 @@ class Frame {
     for (const push of reply.pushes ?? []) this.#add(push);
   }
 
-  #refuse(id: number, method: Method, error: unknown): undefined {
+  #refuse(id: number, method: Method, cause: unknown): undefined {
+    const error = this.#answerable(cause);
     if (method === "connect" && this.#isHere()) {
-      const { clients, failures, remoteAddress } = this.#parts;
-      clients.fail(this.#fd);
+      const { failures, remoteAddress } = this.#parts;
+      this.#fail();
       const delayMs = isOwnFault(error) ? failures.failed(remoteAddress(this.#fd)) : 0;
       if (delayMs > 0) return this.#refuseLater(id, error, delayMs);
     }
-    if (!(error instanceof ReplyError)) throw error;
+    if (error instanceof DisconnectError) throw error;
     if (this.#isHere()) this.#add(encodeError(id, error));
     return undefined;
   }
 
+  /** What the client is told of an error: of one that the protocol does not know, 100. */
+  #answerable(error: unknown): ReplyError | DisconnectError {
+    if (error instanceof ReplyError || error instanceof DisconnectError) return error;
+    this.#answers.fault(error);
+    return new ReplyError(100);
+  }
+
+  /** The connect command was refused, maybe after a part of its subscriptions was made. */
+  #fail(): void {
+    const { clients, subscriptions, identities, expiries } = this.#parts;
+    subscriptions.removeAll(this.#fd);
+    identities.forget(this.#fd);
+    expiries.set(this.#fd, 0);
+    clients.fail(this.#fd);
+  }
+
   /** Nobody waits for it meanwhile: neither a worker, nor the frame. */
-  #refuseLater(id: number, error: unknown, delayMs: number): undefined {
+  #refuseLater(id: number, error: ReplyError | DisconnectError, delayMs: number): undefined {
     const refuse = () => {
       if (!this.#isHere()) return;
       if (error instanceof ReplyError) this.#answers.text(this.#fd, encodeError(id, error));
@@ -175,9 +195,9 @@ class Frame {
 }
 
 /** Whether a connect failed by what the client showed: not by a fault here, and not by a token that was good once. */
-function isOwnFault(error: unknown): boolean {
+function isOwnFault(error: ReplyError | DisconnectError): boolean {
   if (error instanceof DisconnectError) return error.disconnect.code >= CLOSED_FOR_GOOD;
-  return error instanceof ReplyError && !error.temporary && error.code !== TOKEN_EXPIRED;
+  return !error.temporary && error.code !== TOKEN_EXPIRED;
 }
 
 function parse(line: string): Fields {

@@ -17,6 +17,8 @@ export interface SubscribeHow {
   readonly override?: SubscriptionOverride | undefined;
   /** JSON text for the client. */
   readonly data?: string | undefined;
+  /** The result goes out as a push, in which there is no list: what was missed follows it as publications. */
+  readonly isPushed?: boolean;
 }
 
 /** Whether a client gets what it missed when it comes back. */

@@ -1,7 +1,8 @@
-import type { Broker, History, Publication } from "../bus/index.ts";
+import type { Broker, ChannelEvent, History, Publication } from "../bus/index.ts";
 import { chain, type Maybe } from "./chain.ts";
 import type { ChannelOptions, Channels } from "./channels.ts";
 import type { Clients } from "./clients.ts";
+import type { Expired } from "./expiries.ts";
 import { type Cursor, type Hub, subscriptionFlags } from "./hub.ts";
 import type { Identities } from "./identities.ts";
 import type { Joins } from "./joins.ts";
@@ -112,8 +113,9 @@ export class Subscriptions {
   ): Subscribed {
     if (!held) throw new DisconnectError(disconnects.INSUFFICIENT_STATE);
     if (state && !state.recovered && how.recover?.orError) throw new ReplyError(112);
-    this.#enter(fd, channel, options, how, state);
-    return { result: this.#result(state, options, how), pushes: held.map((one) => pushOf(channel, one)) };
+    this.#enter(fd, channel, options, how, state, held);
+    const following = how.isPushed && state ? [...state.missed, ...held] : held;
+    return { result: this.#result(state, options, how), pushes: following.map((one) => pushOf(channel, one)) };
   }
 
   /** Ends a subscription; false when there was none. */
@@ -121,21 +123,16 @@ export class Subscriptions {
     const { hub } = this.#parts;
     const cursor = hub.find(fd, channel);
     if (cursor === NONE) return false;
-    const farewell = this.#farewell(fd, cursor, channel);
+    this.#farewell(fd, cursor);
     hub.unsubscribe(fd, channel);
-    farewell();
     return true;
   }
 
   /** Ends all subscriptions of a client that goes. */
   removeAll(fd: number): void {
     const { hub } = this.#parts;
-    const farewells: (() => void)[] = [];
-    for (let s = hub.firstOwn(fd); s !== NONE; s = hub.nextOwn(s)) {
-      if ((hub.flagsOf(s) & subscriptionFlags.ANNOUNCED) !== 0) farewells.push(this.#farewell(fd, s, hub.nameOf(s)));
-    }
+    for (let s = hub.firstOwn(fd); s !== NONE; s = hub.nextOwn(s)) this.#farewell(fd, s);
     hub.leave(fd);
-    for (const farewell of farewells) farewell();
   }
 
   /** Ends a subscription from the server's side, and tells the client. */
@@ -159,9 +156,9 @@ export class Subscriptions {
   }
 
   /** Those whose time was over at `now`, in seconds since 1970. */
-  expired(now: number): { fd: number; channel: string; isServerSide: boolean }[] {
+  expired(now: number): Expired[] {
     const { hub } = this.#parts;
-    const all = [];
+    const all: Expired[] = [];
     for (const [cursor, { expireAt }] of this.#extras) {
       if (expireAt === 0 || expireAt > now) continue;
       const isServerSide = (hub.flagsOf(cursor) & subscriptionFlags.SERVER) !== 0;
@@ -205,8 +202,15 @@ export class Subscriptions {
     return chain(recovery.position(channel), standing);
   }
 
-  #enter(fd: number, channel: string, options: ChannelOptions, how: SubscribeHow, state: Recovered | undefined): void {
-    const { hub, occupied, broker } = this.#parts;
+  #enter(
+    fd: number,
+    channel: string,
+    options: ChannelOptions,
+    how: SubscribeHow,
+    state: Recovered | undefined,
+    held: readonly Publication[],
+  ): void {
+    const { hub, occupied } = this.#parts;
     const { override = {} } = how;
     const isAnnounced = override.joinLeave ?? options.joinLeave;
     const isTold = (override.forcePushJoinLeave ?? options.forcePushJoinLeave) || (how.joinLeave ?? false);
@@ -219,20 +223,23 @@ export class Subscriptions {
     if (hub.subscribe(fd, channel, bits)) occupied(channel);
     const { info, expireAt = 0 } = how;
     const cursor = hub.find(fd, channel);
-    if (state) advance(hub, hub.channel(channel), state.offset);
+    if (state) advance(hub, hub.channel(channel), Math.max(state.offset, held.at(-1)?.offset ?? 0));
     if (info !== undefined || expireAt > 0) this.#extras.set(cursor, { info, expireAt });
     if (!isAnnounced) return;
-    // Behind the reply: the subscriber itself is told, too, when it asked for it.
-    const event = { channel, type: "join", info: encodeClientInfo(this.infoOf(fd, cursor)) } as const;
-    setImmediate(() => void broker.announce(event).catch(() => {}));
+    this.#announce("join", channel, fd, cursor);
   }
 
-  /** What is to be said when a subscription has gone, made while it is still there. */
-  #farewell(fd: number, cursor: Cursor, channel: string): () => void {
-    const { hub, broker } = this.#parts;
-    if ((hub.flagsOf(cursor) & subscriptionFlags.ANNOUNCED) === 0) return () => {};
-    const event = { channel, type: "leave", info: encodeClientInfo(this.infoOf(fd, cursor)) } as const;
-    return () => void broker.announce(event).catch(() => {});
+  /** A subscription is about to go. */
+  #farewell(fd: number, cursor: Cursor): void {
+    const { hub } = this.#parts;
+    const isAnnounced = (hub.flagsOf(cursor) & subscriptionFlags.ANNOUNCED) !== 0;
+    if (isAnnounced) this.#announce("leave", hub.nameOf(cursor), fd, cursor);
+  }
+
+  /** Both behind the reply: the subscriber itself is told that it came, and a leave never overtakes its join. */
+  #announce(type: ChannelEvent["type"], channel: string, fd: number, cursor: Cursor): void {
+    const event = { channel, type, info: encodeClientInfo(this.infoOf(fd, cursor)) };
+    setImmediate(() => void this.#parts.broker.announce(event).catch(() => {}));
   }
 
   #result(state: Recovered | undefined, options: ChannelOptions, how: SubscribeHow): string {
@@ -248,7 +255,7 @@ export class Subscriptions {
       const isStream = options.recoveryMode === "stream";
       const offset = recover && state.recovered && isStream ? recover.offset : state.offset;
       if (offset > 0) parts.push(`"offset":${offset}`);
-      if (state.publications !== "") parts.push(`"publications":[${state.publications}]`);
+      if (state.publications !== "" && !how.isPushed) parts.push(`"publications":[${state.publications}]`);
       if (recover && isRecoverable(options, how)) parts.push('"was_recovering":true');
       if (state.recovered) parts.push('"recovered":true');
     }
@@ -263,7 +270,7 @@ function pushOf(channel: string, publication: Publication): string {
 
 /** The state of a subscription that begins at the stream's end. */
 function standing({ offset, epoch }: History): Recovered {
-  return { offset, epoch, recovered: false, publications: "" };
+  return { offset, epoch, recovered: false, missed: [], publications: "" };
 }
 
 /** What a subscriber has read has come here. */

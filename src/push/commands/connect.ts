@@ -1,5 +1,5 @@
 import type { Maybe } from "../chain.ts";
-import { asked, type Command, type CommandParts, jsonText, type Reply } from "../command.ts";
+import { asked, type Command, type CommandParts, jsonText, type Reply, serverSide } from "../command.ts";
 import type { Credentials, ServerSubscription } from "../hooks.ts";
 import {
   DisconnectError,
@@ -22,11 +22,11 @@ export const connect: Command = (parts, fd, fields) => {
   const { tokens, hooks, allowAnonymous } = parts;
   if (token !== "") {
     if (!tokens.enabled) throw new DisconnectError(disconnects.INVALID_TOKEN);
-    return settle(parts, fd, fields, tokens.connection(token), true);
+    return settle(parts, fd, fields, tokens.connection(token), false);
   }
-  if (hooks.connect) return settle(parts, fd, fields, byHook(parts, fd, fields), false);
+  if (hooks.connect) return settle(parts, fd, fields, byHook(parts, fd, fields), true);
   if (!allowAnonymous) throw new DisconnectError(disconnects.BAD_REQUEST);
-  return settle(parts, fd, fields, ANONYMOUS, false);
+  return accept(parts, fd, fields, ANONYMOUS, false);
 };
 
 async function byHook(parts: CommandParts, fd: number, fields: Fields): Promise<Credentials> {
@@ -43,8 +43,8 @@ async function byHook(parts: CommandParts, fd: number, fields: Fields): Promise<
     header: (name: string) => headers.of(fd, name) ?? ownHeader(own, name),
     remoteAddress: remoteAddress(fd),
   };
-  const answer = await asked(hooks.connect?.(request) ?? ANONYMOUS);
-  if (typeof answer.user !== "string") throw new ReplyError(100);
+  const answer = await asked(hooks.connect?.(request));
+  if (typeof answer.user !== "string") throw new TypeError("the connect hook answered without a user");
   return answer;
 }
 
@@ -59,13 +59,13 @@ function settle(
   fd: number,
   fields: Fields,
   credentials: Maybe<Credentials>,
-  isFromToken: boolean,
+  isByHook: boolean,
 ): Maybe<Reply | undefined> {
-  if (!(credentials instanceof Promise)) return accept(parts, fd, fields, credentials, isFromToken);
+  if (!(credentials instanceof Promise)) return accept(parts, fd, fields, credentials, isByHook);
   const generation = parts.clients.generationOf(fd);
   return credentials.then((settled) => {
     if (parts.clients.generationOf(fd) !== generation) return undefined;
-    return accept(parts, fd, fields, settled, isFromToken);
+    return accept(parts, fd, fields, settled, isByHook);
   });
 }
 
@@ -74,17 +74,17 @@ function accept(
   fd: number,
   fields: Fields,
   credentials: Credentials,
-  isFromToken: boolean,
+  isByHook: boolean,
 ): Maybe<Reply | undefined> {
   const { clients, identities, expiries, headers, connectionsPerUserMax, now } = parts;
   const { user, expireAt = 0, data } = credentials;
-  if (expireAt > 0 && expireAt <= now()) throw new ReplyError(isFromToken ? 109 : 110);
+  if (expireAt > 0 && expireAt <= now()) throw new ReplyError(isByHook ? 110 : 109);
   if (identities.connectionsOf(user) >= connectionsPerUserMax) throw new DisconnectError(disconnects.CONNECTION_LIMIT);
   headers.forget(fd);
   const client = clients.connect(fd);
-  identities.set(fd, user, { info: jsonText(credentials.info), meta: credentials.meta, isFromToken });
+  identities.set(fd, user, { info: jsonText(credentials.info), meta: credentials.meta, isByHook });
   if (expireAt > 0) expiries.set(fd, Math.ceil(expireAt));
-  const expiry = expireAt > 0 && isFromToken ? `,"expires":true,"ttl":${Math.ceil(expireAt - now())}` : "";
+  const expiry = expireAt > 0 && !isByHook ? `,"expires":true,"ttl":${Math.ceil(expireAt - now())}` : "";
   const text = jsonText(data);
   const begin = `{"client":"${client}","version":"${VERSION}"${heartbeat(parts, fd)}${expiry}`;
   const end = text === undefined ? "}" : `,"data":${text}}`;
@@ -125,16 +125,10 @@ async function withSubscriptions(
   for (const [channel, how] of wanted) {
     const options = channels.optionsOf(channel);
     if (!options) throw new ReplyError(102);
-    const subscribed = await subscriptions.add(fd, channel, options, {
-      server: true,
-      recoverable: true,
-      positioned: true,
-      recover: positionIn(positions, channel),
-      info: jsonText(how.info),
-      data: jsonText(how.data),
-      expireAt: how.expireAt ?? 0,
-      override: how.override,
-    });
+    const recover = positionIn(positions, channel);
+    const made = subscriptions.add(fd, channel, options, { ...serverSide(how), recover });
+    // What is there at once leaves no time for a publication that would come before the reply.
+    const subscribed = made instanceof Promise ? await made : made;
     if (!subscribed) return undefined;
     results.push(`${JSON.stringify(channel)}:${subscribed.result}`);
     pushes.push(...subscribed.pushes);

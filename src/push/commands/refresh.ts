@@ -12,11 +12,12 @@ export const refresh: Command = async (parts, fd, fields) => {
   const token = stringField(fields, "token");
   if (token === "") throw new DisconnectError(disconnects.BAD_REQUEST);
   const generation = clients.generationOf(fd);
-  const { user, expireAt = 0 } = await unexpired(tokens, token);
+  const { user, expireAt = 0, info } = await unexpired(tokens, token);
   if (clients.generationOf(fd) !== generation) return undefined;
   if (user !== identities.userOf(fd)) throw new DisconnectError(disconnects.INVALID_TOKEN);
   if (expireAt > 0 && expireAt <= now()) throw new DisconnectError(disconnects.CONNECTION_EXPIRED);
   expiries.set(fd, Math.ceil(expireAt));
+  if (info !== undefined) identities.setInfo(fd, JSON.stringify(info));
   const expiry = expireAt > 0 ? `,"expires":true,"ttl":${Math.ceil(expireAt - now())}` : "";
   return { result: `{"client":"${clients.idOf(fd)}","version":"${VERSION}"${expiry}}` };
 };
@@ -43,6 +44,7 @@ export const subRefresh: Command = async (parts, fd, fields) => {
   const generation = clients.generationOf(fd);
   const { expireAt = 0, info } = await tokens.subscription(token, { user: identities.userOf(fd), channel });
   if (clients.generationOf(fd) !== generation) return undefined;
+  if (expireAt > 0 && expireAt <= now()) throw new ReplyError(109);
   subscriptions.refresh(fd, channel, Math.ceil(expireAt), info === undefined ? undefined : JSON.stringify(info));
   return { result: expireAt > 0 ? `{"expires":true,"ttl":${Math.ceil(expireAt - now())}}` : "{}" };
 };

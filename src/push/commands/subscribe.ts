@@ -32,11 +32,11 @@ export const subscribe: Command = (parts, fd, fields) => {
   if (!channels.isAllowedName(channel)) throw new ReplyError(107);
   const how = howOf(fields);
   const grant = permission(parts, fd, channel, options, fields);
-  if (!(grant instanceof Promise)) return parts.subscriptions.add(fd, channel, options, granted(how, grant));
+  if (!(grant instanceof Promise)) return parts.subscriptions.add(fd, channel, options, granted(parts, how, grant));
   const generation = parts.clients.generationOf(fd);
   return grant.then((settled) => {
     if (parts.clients.generationOf(fd) !== generation) return undefined;
-    return parts.subscriptions.add(fd, channel, options, granted(how, settled));
+    return parts.subscriptions.add(fd, channel, options, granted(parts, how, settled));
   });
 };
 
@@ -60,10 +60,13 @@ function howOf(fields: Fields): Mutable<SubscribeHow> {
   };
 }
 
-function granted(how: Mutable<SubscribeHow>, grant: ServerSubscription): SubscribeHow {
+/** Throws 110 for what is over already. */
+function granted({ now }: CommandParts, how: Mutable<SubscribeHow>, grant: ServerSubscription): SubscribeHow {
+  const { expireAt = 0 } = grant;
+  if (expireAt > 0 && expireAt <= now()) throw new ReplyError(110);
   how.info = jsonText(grant.info);
   how.data = jsonText(grant.data);
-  how.expireAt = grant.expireAt ?? 0;
+  how.expireAt = expireAt;
   how.override = grant.override;
   return how;
 }
