@@ -179,6 +179,13 @@ export const limits = {
   /** Tags of a publication, and their names and values together: 107 beyond. Every subscriber is sent them. */
   tagsMax: 32,
   tagsBytesMax: 2048,
+  /**
+   * Nodes of a subscriber's filter, levels to which they nest, and its JSON: 107 beyond. It is asked for each
+   * publication of its channel, and kept as long as the subscription.
+   */
+  tagsFilterNodesMax: 64,
+  tagsFilterDepthMax: 8,
+  tagsFilterBytesMax: 8192,
   /** Clients that one disconnect may spare: 107 beyond. It goes to every node. */
   whitelistMax: 1000,
   /** Connections that one call of the HTTP API lists: 107 beyond. */

@@ -4,8 +4,7 @@ import type { Channels } from "./channels.ts";
 import type { Clients } from "./clients.ts";
 import type { Exits } from "./exits.ts";
 import type { Expiries } from "./expiries.ts";
-import type { FailureGate } from "./gates/failure-gate.ts";
-import type { RateGate } from "./gates/rate-gate.ts";
+import type { Gates } from "./gates/gates.ts";
 import type { Credentials, HookClient, HookDisconnect, HookError, Hooks, ServerSubscription } from "./hooks.ts";
 import type { Hub } from "./hub.ts";
 import type { Identities } from "./identities.ts";
@@ -22,7 +21,7 @@ export interface TokenVerifier {
 }
 
 /** What commands may use. */
-export interface CommandParts {
+export interface CommandParts extends Gates {
   readonly clients: Clients;
   readonly identities: Identities;
   readonly expiries: Expiries;
@@ -41,10 +40,6 @@ export interface CommandParts {
   /** The application's own permission to subscribe, beside that of the namespaces. */
   readonly allowSubscribe: (channel: string) => boolean;
   readonly channelsPerClientMax: number;
-  /** How many commands a client may send: 111 beyond. */
-  readonly rates: RateGate | undefined;
-  /** Who fails to connect again and again. */
-  readonly failures: FailureGate;
   readonly connectionsPerUserMax: number;
   readonly remoteAddress: (fd: number) => string;
   /** In seconds since 1970. */

@@ -18,8 +18,8 @@ import { Exits } from "./exits.ts";
 import { Expiries } from "./expiries.ts";
 import { Expiry } from "./expiry.ts";
 import { Fanout } from "./fanout.ts";
-import { FailureGate } from "./gates/failure-gate.ts";
-import { RateGate } from "./gates/rate-gate.ts";
+import { Filters } from "./filters.ts";
+import { makeGates } from "./gates/gates.ts";
 import { Hub } from "./hub.ts";
 import { Identities } from "./identities.ts";
 import { Joins } from "./joins.ts";
@@ -89,12 +89,12 @@ export class PushServer {
       multicast: (message, fds, count) => wire.multicast(message, fds, exits.multicast(message, fds, count)),
     });
     const disconnect = (fd: number, how: Disconnect) => this.#lives.disconnect(fd, how);
-    const { pingSeconds, pongSeconds, staleSecondsMax } = options;
+    const { pingSeconds, pongSeconds, staleSecondsMax, expiredCloseSeconds } = options;
     this.#clients = new Clients({ text, disconnect, pingSeconds, pongSeconds, staleSecondsMax });
     this.#hub = new Hub(
       (channel, subscription) => {
         fanout.moveOn(this.#hub, channel, subscription);
-        this.#session.subscriptions.forget(subscription);
+        this.#session.subscriptions.forget(subscription, channel);
       },
       (channel) => {
         this.#broker.unsubscribe(channel);
@@ -103,9 +103,9 @@ export class PushServer {
     );
     const recovery = new Recovery(this.#broker);
     const joins = new Joins();
-    this.#session = this.#makeSession(recovery, joins);
+    const filters = new Filters();
+    this.#session = this.#makeSession({ recovery, joins, filters });
     const error = (line: string) => this.#log.error(line);
-    const { expiredCloseSeconds } = options;
     this.#expiry = new Expiry({ session: this.#session, disconnect, error, expiredCloseSeconds });
     this.#node = this.#makeNode(this.#broker);
     const control = (message: string) => this.#node.control(message);
@@ -117,7 +117,7 @@ export class PushServer {
     const slow = this.#slow;
     const close = (fd: number, code: number, reason: string) => wire.handle(fd).close(code, reason);
     this.#lives = new Lives({ session: this.#session, slow, text, close, error });
-    this.#delivery = new Delivery({ hub: this.#hub, fanout, joins, recovery, channels, slow, text, control });
+    this.#delivery = new Delivery({ hub: this.#hub, fanout, filters, joins, recovery, channels, slow, text, control });
   }
 
   /** What back ends may do, without the HTTP around it. */
@@ -202,7 +202,7 @@ export class PushServer {
     });
   }
 
-  #makeSession(recovery: Recovery, joins: Joins): CommandParts {
+  #makeSession(given: { recovery: Recovery; joins: Joins; filters: Filters }): CommandParts {
     const { hooks = {}, allowSubscribe = false } = this.#options;
     const { wire } = this.#server;
     const hub = this.#hub;
@@ -212,8 +212,7 @@ export class PushServer {
     const identities = new Identities();
     const now = () => Date.now() / 1000;
     const occupied = (channel: string) => hooks.channelState?.(channel, true);
-    const text = this.#text;
-    const parts = { hub, joins, recovery, channels, clients, identities, broker, text, now, occupied };
+    const parts = { ...given, hub, channels, clients, identities, broker, text: this.#text, now, occupied };
     return {
       clients,
       identities,
@@ -231,8 +230,7 @@ export class PushServer {
       allowSubscribe: typeof allowSubscribe === "function" ? allowSubscribe : () => allowSubscribe,
       channelsPerClientMax: this.#options.channelsPerClientMax ?? limits.channelsPerClientMax,
       connectionsPerUserMax: this.#options.connectionsPerUserMax ?? limits.connectionsPerUserMax,
-      failures: failuresOf(this.#options),
-      rates: ratesOf(this.#options.commandsPerSecondMax ?? limits.commandsPerSecondMax),
+      ...makeGates(this.#options),
       remoteAddress: (fd) => this.#exits.of(fd)?.remoteAddress ?? wire.peer(fd),
       now,
     };
@@ -287,13 +285,4 @@ export class PushServer {
     const { apiKey, apiKeys = [] } = this.#options;
     return apiKey === undefined ? apiKeys : [{ key: apiKey, scopes: ["*"] }, ...apiKeys];
   }
-}
-
-/** Twice as many at once: a client that comes back subscribes to all its channels in one go. */
-function ratesOf(perSecond: number): RateGate {
-  return new RateGate({ perSecond, burst: perSecond * 2 });
-}
-
-function failuresOf({ failedConnectsFree: free, failedConnectDelayMsMax: delayMsMax }: PushOptions): FailureGate {
-  return new FailureGate({ free, delayMsMax });
 }

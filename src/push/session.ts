@@ -101,7 +101,7 @@ class Frame {
     // Before it is connected a client may only connect, and that once; after a failed connect nothing.
     const mayRun = method === "connect" ? clients.begin(this.#fd) : clients.isConnected(this.#fd);
     if (!isObject(fields) || !mayRun) return bad();
-    if (this.#parts.rates && !this.#parts.rates.take(this.#fd)) return this.#refuse(id, method, new ReplyError(111));
+    if (!this.#parts.rates.take(this.#fd)) return this.#refuse(id, method, new ReplyError(111));
     try {
       const reply = commands[method](this.#parts, this.#fd, fields);
       if (reply instanceof Promise) return this.#wait(id, method, reply, lines, next);

@@ -1,7 +1,8 @@
-import type { Broker, History, Publication } from "../bus/index.ts";
+import type { Broker, Publication } from "../bus/index.ts";
 import { chain, type Maybe } from "./chain.ts";
 import { type ChannelOptions, type Channels, keepsHistory } from "./channels.ts";
 import type { Clients } from "./clients.ts";
+import type { Filters } from "./filters.ts";
 import type { SubscriptionOverride } from "./hooks.ts";
 import { type Cursor, type Hub, subscriptionFlags } from "./hub.ts";
 import type { Identities } from "./identities.ts";
@@ -16,7 +17,8 @@ import {
   ReplyError,
   type unsubscribes,
 } from "./protocol.ts";
-import type { Recovered, Recovery } from "./recovery.ts";
+import { type Recovered, type Recovery, standing } from "./recovery.ts";
+import type { TagsFilter } from "./tags-filter.ts";
 
 /** How a client wants to be, or is, subscribed. */
 export interface SubscribeHow {
@@ -27,6 +29,8 @@ export interface SubscribeHow {
   readonly positioned?: boolean;
   readonly recoverable?: boolean;
   readonly joinLeave?: boolean;
+  /** Which publications it wants; absent: all. */
+  readonly filter?: TagsFilter | undefined;
   /** JSON text, told to others in presence and join. */
   readonly info?: string | undefined;
   /** Seconds since 1970; 0: never. */
@@ -52,6 +56,7 @@ interface Extra {
 export interface SubscriptionsParts {
   readonly hub: Hub;
   readonly joins: Joins;
+  readonly filters: Filters;
   readonly recovery: Recovery;
   readonly channels: Channels;
   readonly clients: Clients;
@@ -131,7 +136,9 @@ export class Subscriptions {
     if (!held) throw new DisconnectError(disconnects.INSUFFICIENT_STATE);
     if (state && !state.recovered && how.recover?.orError) throw new ReplyError(112);
     this.#enter(fd, channel, options, how);
-    return { result: this.#result(state, options, how), pushes: held.map((one) => pushOf(channel, one)) };
+    const { filter } = how;
+    const wanted = filter ? held.filter(({ tags }) => filter.matches(tags)) : held;
+    return { result: this.#result(state, options, how), pushes: wanted.map((one) => pushOf(channel, one)) };
   }
 
   /** Ends a subscription; false when there was none. */
@@ -163,8 +170,9 @@ export class Subscriptions {
   }
 
   /** A subscription of the hub is about to go. */
-  forget(cursor: Cursor): void {
+  forget(cursor: Cursor, channel: number): void {
     if (this.#extras.size > 0) this.#extras.delete(cursor);
+    this.#parts.filters.forget(cursor, channel);
   }
 
   /** Sets until when a subscription lasts; false when there is none. */
@@ -215,16 +223,15 @@ export class Subscriptions {
   #read(channel: string, options: ChannelOptions, how: SubscribeHow): Maybe<Recovered | undefined> {
     if (!isPositioned(options, how)) return undefined;
     const { recovery } = this.#parts;
-    const { recover } = how;
+    const { recover, filter } = how;
     if (recover && isRecoverable(options, how)) {
-      if (options.recoveryMode === "cache") return recovery.cache(channel, recover.offset, recover.epoch);
-      return recovery.stream(channel, recover.offset, recover.epoch);
+      return recovery[options.recoveryMode](channel, recover.offset, recover.epoch, filter);
     }
     return chain(recovery.position(channel), standing);
   }
 
   #enter(fd: number, channel: string, options: ChannelOptions, how: SubscribeHow): void {
-    const { hub, occupied, broker } = this.#parts;
+    const { hub, filters, occupied, broker } = this.#parts;
     const { override = {} } = how;
     const isAnnounced = override.joinLeave ?? options.joinLeave;
     const isTold = (override.forcePushJoinLeave ?? options.forcePushJoinLeave) || (how.joinLeave ?? false);
@@ -235,9 +242,10 @@ export class Subscriptions {
       ((override.presence ?? options.presence) ? subscriptionFlags.PRESENT : 0) |
       (isRecoverable(options, how) ? subscriptionFlags.RECOVERABLE : 0);
     if (hub.subscribe(fd, channel, bits)) occupied(channel);
-    const { info, expireAt = 0 } = how;
+    const { info, expireAt = 0, filter } = how;
     const cursor = hub.find(fd, channel);
     if (info !== undefined || expireAt > 0) this.#extras.set(cursor, { info, expireAt });
+    if (filter) filters.set(cursor, hub.channel(channel), filter);
     if (!isAnnounced) return;
     // Behind the reply: the subscriber itself is told, too, when it asked for it.
     const event = { channel, type: "join", info: encodeClientInfo(this.infoOf(fd, cursor)) } as const;
@@ -262,9 +270,7 @@ export class Subscriptions {
     if (state) {
       parts.push(`"positioned":true,"epoch":"${state.epoch}"`);
       // A client that recovers applies the list by itself, from where it stood.
-      const isStream = options.recoveryMode === "stream";
-      const offset = recover && state.recovered && isStream ? recover.offset : state.offset;
-      if (offset > 0) parts.push(`"offset":${offset}`);
+      if (state.from > 0) parts.push(`"offset":${state.from}`);
       if (state.publications !== "") parts.push(`"publications":[${state.publications}]`);
       if (recover && isRecoverable(options, how)) parts.push('"was_recovering":true');
       if (state.recovered) parts.push('"recovered":true');
@@ -288,9 +294,4 @@ function isPositioned(options: ChannelOptions, how: SubscribeHow): boolean {
 
 function pushOf(channel: string, publication: Publication): string {
   return encodePush(channel, "pub", encodePublication(publication));
-}
-
-/** The state of a subscription that begins at the stream's end. */
-function standing({ offset, epoch }: History): Recovered {
-  return { offset, epoch, recovered: false, publications: "" };
 }

@@ -1,0 +1,32 @@
+import { limits } from "../../limits.ts";
+import { FailureGate } from "./failure-gate.ts";
+import { RateGate } from "./rate-gate.ts";
+
+/** How patient the gates are; defaults are in limits.ts. */
+export interface GateOptions {
+  readonly commandsPerSecondMax?: number;
+  readonly failedConnectsFree?: number;
+  readonly failedConnectDelayMsMax?: number;
+}
+
+/** What keeps single clients from taking more than their part. */
+export interface Gates {
+  /** How many commands a client may send. */
+  readonly rates: RateGate;
+  /** Who fails to connect again and again. */
+  readonly failures: FailureGate;
+}
+
+/** The gates of a server. */
+export function makeGates(options: GateOptions): Gates {
+  const { commandsPerSecondMax, failedConnectsFree: free, failedConnectDelayMsMax: delayMsMax } = options;
+  return {
+    rates: ratesOf(commandsPerSecondMax ?? limits.commandsPerSecondMax),
+    failures: new FailureGate({ free, delayMsMax }),
+  };
+}
+
+/** Twice as many at once: a client that comes back subscribes to all its channels in one go. */
+function ratesOf(perSecond: number): RateGate {
+  return new RateGate({ perSecond, burst: perSecond * 2 });
+}
