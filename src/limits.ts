@@ -100,6 +100,12 @@ export const limits = {
    */
   tokensRecentMax: 10_000,
   tokensRecentSeconds: 60,
+  /**
+   * Revocations of tokens that a process knows: 106 beyond, until some of them end. About 200 bytes each. And how long
+   * one lasts if the back end does not say, which is longer than most tokens do.
+   */
+  revocationsMax: 100_000,
+  revocationSeconds: 86_400,
   /** How long the keys of a JWKS are used before they are fetched again. Option of the tokens. */
   jwksSecondsMax: 3600,
   /** Time between two fetches of a JWKS, whatever for: a key that is not in it is waited for at most so long. */

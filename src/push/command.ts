@@ -5,18 +5,20 @@ import type { Clients } from "./clients.ts";
 import type { Exits } from "./exits.ts";
 import type { Expiries } from "./expiries.ts";
 import type { Gates } from "./gates/gates.ts";
-import type { Credentials, HookClient, HookDisconnect, HookError, Hooks, ServerSubscription } from "./hooks.ts";
+import type { HookClient, HookDisconnect, HookError, Hooks, ServerSubscription } from "./hooks.ts";
 import type { Hub } from "./hub.ts";
 import type { Identities } from "./identities.ts";
 import { DisconnectError, type Fields, ReplyError } from "./protocol.ts";
+import type { Revocations } from "./revocations.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import type { ConnectionToken } from "./tokens/claims.ts";
 import type { UpgradeHeaders } from "./upgrade-headers.ts";
 
 /** Verifies tokens: see tokens.ts. */
 export interface TokenVerifier {
   readonly enabled: boolean;
   /** Throws ReplyError 109 for an expired token, DisconnectError 3500 for an invalid one. */
-  connection(token: string): Maybe<Credentials>;
+  connection(token: string): Maybe<ConnectionToken>;
   subscription(token: string, expected: { user: string; channel: string }): Maybe<ServerSubscription>;
 }
 
@@ -31,6 +33,7 @@ export interface CommandParts extends Gates {
   readonly broker: Broker;
   readonly hooks: Hooks;
   readonly tokens: TokenVerifier;
+  readonly revocations: Revocations;
   readonly headers: UpgradeHeaders;
   readonly exits: Exits;
   /** The name of this process among all: commands of an emulated transport come back to it. */

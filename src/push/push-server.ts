@@ -30,6 +30,7 @@ import { type Disconnect, disconnects } from "./protocol.ts";
 import { checkPushOptions, type PushOptions } from "./push-options.ts";
 import { Recovery } from "./recovery.ts";
 import { Rehearsal } from "./rehearsal.ts";
+import { Revocations } from "./revocations.ts";
 import { isPong } from "./session.ts";
 import { SlowReaders } from "./slow-readers.ts";
 import { Streams } from "./streams.ts";
@@ -223,6 +224,7 @@ export class PushServer {
       broker,
       hooks,
       tokens: new Tokens(this.#options.tokens ?? {}, Date.now, this.#log),
+      revocations: new Revocations(now),
       headers: new UpgradeHeaders(),
       exits: this.#exits,
       node: randomUUID(),
