@@ -81,6 +81,11 @@ export const limits = {
   channelsPerClientMax: 128,
   /** Commands that one client may send in a second; a page that subscribes to all its channels at once stays below. */
   commandsPerSecondMax: 1000,
+  /**
+   * Commands that all connections of one user to a process may send together in a second: 111 beyond. 0 for no bound,
+   * since nobody but the application knows how many devices are usual. Option of the push server.
+   */
+  commandsPerUserPerSecondMax: 0,
   /** Largest frame of a client of the push server: 1009 beyond. */
   commandBytesMax: 65_536,
   /** Time from the WebSocket's opening to a successful connect command, after which it closes with 3502. */

@@ -19,16 +19,23 @@ const NONE = -1;
  */
 export class Identities {
   /** A user is a channel whose subscribers are its connections. */
-  readonly #users = new Hub(
-    () => {},
-    () => {},
-  );
+  readonly #users: Hub;
   /** The same of tokens that have an id. */
   readonly #tokens = new Hub(
     () => {},
     () => {},
   );
   readonly #others = new Map<number, Identity>();
+
+  /** `gone` is called with a user's number when the last of its connections goes: it will be another's. */
+  constructor(gone: (user: number) => void = () => {}) {
+    this.#users = new Hub(
+      (user) => {
+        if (this.#users.subscribers(user) === 1) gone(user);
+      },
+      () => {},
+    );
+  }
 
   /** How many users are there, the anonymous one apart. */
   get users(): number {
@@ -57,6 +64,12 @@ export class Identities {
   userOf(fd: number): string {
     const own = this.#users.firstOwn(fd);
     return own === NONE ? "" : this.#users.nameOf(own);
+  }
+
+  /** A small number for the client's user, as long as it is here; -1 for the anonymous one. */
+  userNumberOf(fd: number): number {
+    const own = this.#users.firstOwn(fd);
+    return own === NONE ? NONE : this.#users.channelOf(own);
   }
 
   identityOf(fd: number): Identity {

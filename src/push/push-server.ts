@@ -210,7 +210,8 @@ export class PushServer {
     const clients = this.#clients;
     const broker = this.#broker;
     const channels = new Channels(this.#options.channels);
-    const identities = new Identities();
+    const gates = makeGates(this.#options);
+    const identities = new Identities((user) => gates.userRates?.forget(user));
     const now = () => Date.now() / 1000;
     const occupied = (channel: string) => hooks.channelState?.(channel, true);
     const parts = { ...given, hub, channels, clients, identities, broker, text: this.#text, now, occupied };
@@ -232,7 +233,7 @@ export class PushServer {
       allowSubscribe: typeof allowSubscribe === "function" ? allowSubscribe : () => allowSubscribe,
       channelsPerClientMax: this.#options.channelsPerClientMax ?? limits.channelsPerClientMax,
       connectionsPerUserMax: this.#options.connectionsPerUserMax ?? limits.connectionsPerUserMax,
-      ...makeGates(this.#options),
+      ...gates,
       remoteAddress: (fd) => this.#exits.of(fd)?.remoteAddress ?? wire.peer(fd),
       now,
     };

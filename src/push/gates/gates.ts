@@ -5,6 +5,7 @@ import { RateGate } from "./rate-gate.ts";
 /** How patient the gates are; defaults are in limits.ts. */
 export interface GateOptions {
   readonly commandsPerSecondMax?: number;
+  readonly commandsPerUserPerSecondMax?: number;
   readonly failedConnectsFree?: number;
   readonly failedConnectDelayMsMax?: number;
 }
@@ -13,15 +14,19 @@ export interface GateOptions {
 export interface Gates {
   /** How many commands a client may send. */
   readonly rates: RateGate;
+  /** How many commands the clients of a user may send together, by its number in Identities; undefined for no bound. */
+  readonly userRates: RateGate | undefined;
   /** Who fails to connect again and again. */
   readonly failures: FailureGate;
 }
 
 /** The gates of a server. */
 export function makeGates(options: GateOptions): Gates {
-  const { commandsPerSecondMax, failedConnectsFree: free, failedConnectDelayMsMax: delayMsMax } = options;
+  const { failedConnectsFree: free, failedConnectDelayMsMax: delayMsMax } = options;
+  const perUser = options.commandsPerUserPerSecondMax ?? limits.commandsPerUserPerSecondMax;
   return {
-    rates: ratesOf(commandsPerSecondMax ?? limits.commandsPerSecondMax),
+    rates: ratesOf(options.commandsPerSecondMax ?? limits.commandsPerSecondMax),
+    userRates: perUser > 0 ? ratesOf(perUser) : undefined,
     failures: new FailureGate({ free, delayMsMax }),
   };
 }
