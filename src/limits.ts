@@ -81,6 +81,11 @@ export const limits = {
   channelsPerClientMax: 128,
   /** Commands that one client may send in a second; a page that subscribes to all its channels at once stays below. */
   commandsPerSecondMax: 1000,
+  /**
+   * Commands that all connections of one user to a process may send together in a second: 111 beyond. 0 for no bound,
+   * since nobody but the application knows how many devices are usual. Option of the push server.
+   */
+  commandsPerUserPerSecondMax: 0,
   /** Largest frame of a client of the push server: 1009 beyond. */
   commandBytesMax: 65_536,
   /** Time from the WebSocket's opening to a successful connect command, after which it closes with 3502. */
@@ -100,6 +105,12 @@ export const limits = {
    */
   tokensRecentMax: 10_000,
   tokensRecentSeconds: 60,
+  /**
+   * Revocations of tokens that a process knows: 106 beyond, until some of them end. About 200 bytes each. And how long
+   * one lasts if the back end does not say, which is longer than most tokens do.
+   */
+  revocationsMax: 100_000,
+  revocationSeconds: 86_400,
   /** How long the keys of a JWKS are used before they are fetched again. Option of the tokens. */
   jwksSecondsMax: 3600,
   /** Time between two fetches of a JWKS, whatever for: a key that is not in it is waited for at most so long. */
@@ -179,6 +190,13 @@ export const limits = {
   /** Tags of a publication, and their names and values together: 107 beyond. Every subscriber is sent them. */
   tagsMax: 32,
   tagsBytesMax: 2048,
+  /**
+   * Nodes of a subscriber's filter, levels to which they nest, and its JSON: 107 beyond. It is asked for each
+   * publication of its channel, and kept as long as the subscription.
+   */
+  tagsFilterNodesMax: 64,
+  tagsFilterDepthMax: 8,
+  tagsFilterBytesMax: 8192,
   /** Clients that one disconnect may spare: 107 beyond. It goes to every node. */
   whitelistMax: 1000,
   /** Connections that one call of the HTTP API lists: 107 beyond. */

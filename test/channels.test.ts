@@ -37,6 +37,7 @@ const off: ChannelOptions = {
   allowPresenceForClient: false,
   allowPresenceForSubscriber: false,
   allowPresenceForAnonymous: false,
+  allowTagsFilter: false,
   allowUserLimitedChannels: false,
   channelRegex: "",
   slowReader: "disconnect",

@@ -53,7 +53,7 @@ test("belfry token makes a connection token that the server accepts, for one hou
   const before = seconds();
   const shown = await made("--user", "42");
   const { expireAt = 0, ...rest } = await verifier.connection(shown);
-  assert.deepEqual(rest, { user: "42" });
+  assert.deepEqual(rest, { user: "42", issuedAt: expireAt - 3600 });
   assert.ok(before + 3600 <= expireAt && expireAt <= seconds() + 3600, `${expireAt}`);
   assert.equal(claimsOf(shown)["iat"], expireAt - 3600);
 });
@@ -66,6 +66,7 @@ test("belfry token takes all that it is told into the token", async () => {
   const strict = new Tokens({ hmacSecret: SECRET, audience: "belfry", issuer: "https://id.example" });
   assert.deepEqual(await strict.connection(shown), {
     user: "",
+    issuedAt: claimsOf(shown)["iat"],
     info: { name: "Ann" },
     channels: ["news", "weather:1"],
   });

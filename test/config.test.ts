@@ -60,6 +60,7 @@ test("config: the limits are the defaults", () => {
   for (const name of [
     "channelsPerClientMax",
     "commandsPerSecondMax",
+    "commandsPerUserPerSecondMax",
     "staleSecondsMax",
     "expiredCloseSeconds",
   ] as const)
@@ -346,6 +347,16 @@ const brokenFiles: readonly [string, string, ...string[]][] = [
     "channel.withoutNamespace.allowRecovery: true (FILE.yaml, line 2); it needs historySize",
     "channel.namespaces.a.historySize: 1 (FILE.yaml, line 5); it needs historySeconds",
     "channel.namespaces.a.publishProxy: true (FILE.yaml, line 6); it needs proxy.publish.url",
+  ],
+  [
+    "answers that are kept of nobody",
+    "proxy: {connect: {cacheSeconds: 60}}",
+    "proxy.connect.cacheSeconds: 60 (FILE.yaml, line 1); it needs proxy.connect.url",
+  ],
+  [
+    "answers that are kept of another proxy than that for connects",
+    "proxy: {rpc: {url: 'http://localhost', cacheSeconds: 60}}",
+    "proxy.rpc.cacheSeconds: there is no such key (FILE.yaml, line 1); did you mean proxy.connect.cacheSeconds?",
   ],
   [
     "marks of names that are the same",

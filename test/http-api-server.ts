@@ -21,6 +21,7 @@ const usual: Required<Answers> = {
   unsubscribe: undefined,
   disconnect: undefined,
   refresh: undefined,
+  revoke: undefined,
   presence: [],
   presenceStats: { clients: 0, users: 0 },
   history: { publications: [], offset: 0, epoch: "" },

@@ -92,15 +92,17 @@ describe("protocol: what expires", { concurrency: true }, () => {
     assert.deepEqual(named(await other.next()), { push: { channel: "a", pub: { data: 1, info } } });
   });
 
-  it("a refresh with a token that has expired is 109, with one of another user, or that is none, closes with 3500", async (t) => {
+  it("a refresh with a token that has expired closes with 3005, with one of another user, or that is none, with 3500", async (t) => {
     const { client, other } = await expiring(t);
-    const expired = [connectionToken(inSeconds(-5)), connectionToken(late(), { expire_at: 1 })];
-    for (const token of expired)
-      assert.deepEqual(await other.ask({ id: 2, refresh: { token } }), { error: errorOf(109) });
-    other.send({ id: 3, refresh: { token: tokenOf({ sub: "43" }) } });
-    assert.deepEqual(await other.next(), { close: [3500, "invalid token"] });
-    client.send({ id: 3, refresh: { token: "x" } });
-    assert.deepEqual(await client.next(), { close: [3500, "invalid token"] });
+    client.send({ id: 2, refresh: { token: connectionToken(inSeconds(-5)) } });
+    assert.deepEqual(await client.next(), EXPIRED);
+    other.send({ id: 2, refresh: { token: connectionToken(late(), { expire_at: 1 }) } });
+    assert.deepEqual(await other.next(), EXPIRED);
+    const more = await expiring(t);
+    more.other.send({ id: 3, refresh: { token: tokenOf({ sub: "43" }) } });
+    assert.deepEqual(await more.other.next(), { close: [3500, "invalid token"] });
+    more.client.send({ id: 3, refresh: { token: "x" } });
+    assert.deepEqual(await more.client.next(), { close: [3500, "invalid token"] });
   });
 
   it("a back end sets when connections expire, or ends them", async (t) => {

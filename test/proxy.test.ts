@@ -4,8 +4,11 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
+import { optionsOf } from "../src/cli/serve-options.ts";
 import { BelfryError, limits } from "../src/index.ts";
+import { silent } from "../src/log.ts";
 import type { ConnectRequest, HookClient } from "../src/push/hooks.ts";
+import { loadConfig } from "../src/push/index.ts";
 import { ReplyError } from "../src/push/protocol.ts";
 import { Circuit } from "../src/push/proxy/circuit.ts";
 import { proxyHooks } from "../src/push/proxy/proxy-hooks.ts";
@@ -682,6 +685,23 @@ test("without cacheSeconds each connect is asked for", async (t) => {
   await Promise.all(two);
   assert.equal(app.asked.length, 2);
 });
+
+for (const [cacheSeconds, requests] of [
+  [undefined, 2],
+  [0, 2],
+  [60, 1],
+] as const) {
+  test(`the configuration's cacheSeconds: with ${cacheSeconds} two connects that ask the same are asked ${requests} times`, async (t) => {
+    const app = await application(t, says({ result: { user: "42" } }));
+    const connect = { url: app.url, headers: ["Cookie"], ...(cacheSeconds !== undefined && { cacheSeconds }) };
+    const { hooks } = optionsOf(loadConfig({ env: {}, flags: { proxy: { connect } } }), silent);
+    const ask = async (cookie: string) => await hooks?.connect?.(connectRequest({}, { cookie }));
+    assert.deepEqual([await ask("a"), await ask("a")], [{ user: "42" }, { user: "42" }]);
+    assert.equal(app.asked.length, requests);
+    await ask("b");
+    assert.equal(app.asked.length, requests + 1, "another cookie is another question");
+  });
+}
 
 for (const [what, answer, isKept] of [
   ["a disconnect", { disconnect: { code: 4501, reason: "no" } }, true],

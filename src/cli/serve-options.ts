@@ -30,6 +30,7 @@ export function optionsOf({ server, client, token, channel, api, proxy }: Config
 
 function proxies(proxy: Config["proxy"]): ProxyOptions {
   const set = Object.entries(proxy).filter(([, { url }]) => url !== "");
+  const { cacheSeconds } = proxy.connect;
   return Object.fromEntries(
     set.map(([name, { url, seconds, concurrency, headers }]) => [
       name,
@@ -37,7 +38,7 @@ function proxies(proxy: Config["proxy"]): ProxyOptions {
         url,
         secondsMax: seconds,
         concurrencyMax: concurrency,
-        ...(name === "connect" && { passHeaders: headers }),
+        ...(name === "connect" && { passHeaders: headers, cacheSeconds }),
       },
     ]),
   );

@@ -4,34 +4,27 @@ import type { Channels } from "./channels.ts";
 import type { Clients } from "./clients.ts";
 import type { Exits } from "./exits.ts";
 import type { Expiries } from "./expiries.ts";
-import type { FailureGate } from "./gates/failure-gate.ts";
-import type { RateGate } from "./gates/rate-gate.ts";
-import type {
-  Credentials,
-  HookAnswer,
-  HookClient,
-  HookDisconnect,
-  HookError,
-  Hooks,
-  ServerSubscription,
-} from "./hooks.ts";
+import type { Gates } from "./gates/gates.ts";
+import type { HookAnswer, HookClient, HookDisconnect, HookError, Hooks, ServerSubscription } from "./hooks.ts";
 import type { Hub } from "./hub.ts";
 import type { Identities } from "./identities.ts";
 import { DisconnectError, type Fields, isObject, ReplyError } from "./protocol.ts";
+import type { Revocations } from "./revocations.ts";
 import type { SubscribeHow } from "./subscribe-how.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import type { ConnectionToken } from "./tokens/claims.ts";
 import type { UpgradeHeaders } from "./upgrade-headers.ts";
 
 /** Verifies tokens: see tokens.ts. */
 export interface TokenVerifier {
   readonly enabled: boolean;
   /** Throws ReplyError 109 for an expired token, DisconnectError 3500 for an invalid one. */
-  connection(token: string): Maybe<Credentials>;
+  connection(token: string): Maybe<ConnectionToken>;
   subscription(token: string, expected: { user: string; channel: string }): Maybe<ServerSubscription>;
 }
 
 /** What commands may use. */
-export interface CommandParts {
+export interface CommandParts extends Gates {
   readonly clients: Clients;
   readonly identities: Identities;
   readonly expiries: Expiries;
@@ -41,6 +34,7 @@ export interface CommandParts {
   readonly broker: Broker;
   readonly hooks: Hooks;
   readonly tokens: TokenVerifier;
+  readonly revocations: Revocations;
   readonly headers: UpgradeHeaders;
   readonly exits: Exits;
   /** The name of this process among all: commands of an emulated transport come back to it. */
@@ -50,10 +44,6 @@ export interface CommandParts {
   /** The application's own permission to subscribe, beside that of the namespaces. */
   readonly allowSubscribe: (channel: string) => boolean;
   readonly channelsPerClientMax: number;
-  /** How many commands a client may send: 111 beyond. */
-  readonly rates: RateGate | undefined;
-  /** Who fails to connect again and again. */
-  readonly failures: FailureGate;
   readonly connectionsPerUserMax: number;
   readonly remoteAddress: (fd: number) => string;
   /** In seconds since 1970. */

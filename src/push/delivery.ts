@@ -1,6 +1,7 @@
 import type { BrokerListener, ChannelEvent, Publication } from "../bus/index.ts";
 import type { Channels } from "./channels.ts";
 import type { Fanout } from "./fanout.ts";
+import type { Filters } from "./filters.ts";
 import type { Gaps } from "./gaps.ts";
 import { type Hub, subscriptionFlags } from "./hub.ts";
 import type { Joins } from "./joins.ts";
@@ -13,6 +14,7 @@ export interface DeliveryParts {
   readonly hub: Hub;
   readonly fanout: Fanout;
   readonly gaps: Gaps;
+  readonly filters: Filters;
   readonly joins: Joins;
   readonly recovery: Recovery;
   readonly channels: Channels;
@@ -32,7 +34,7 @@ export class Delivery implements BrokerListener {
   }
 
   publication(publication: Publication): void {
-    const { hub, fanout, joins, recovery, channels, slow } = this.#parts;
+    const { hub, fanout, filters, joins, recovery, channels, slow } = this.#parts;
     joins.hold(publication);
     recovery.published();
     const { channel } = publication;
@@ -40,8 +42,9 @@ export class Delivery implements BrokerListener {
     if (number === NONE || !this.#follows(number, publication)) return;
     const push = encodePush(channel, "pub", encodePublication(publication));
     const policy = channels.slowReaderOf(channel);
-    if (policy === "disconnect") fanout.publish(hub, number, push);
-    else fanout.publish(hub, number, push, (fd) => slow.spare(fd, channel, push, policy));
+    const wanted = filters.wanted(number, publication.tags);
+    if (policy === "disconnect") fanout.publish(hub, number, push, undefined, wanted);
+    else fanout.publish(hub, number, push, (fd) => slow.spare(fd, channel, push, policy), wanted);
   }
 
   missed(): void {

@@ -15,10 +15,14 @@ interface Delivery {
   cursor: Cursor;
   /** Takes a publication for a connection whose socket is full; absent: it waits in the outbox. */
   readonly spare: Spare | undefined;
+  readonly wanted: Wanted | undefined;
 }
 
 /** What becomes of a push for a connection whose socket is full. */
 export type Spare = (fd: number) => void;
+
+/** Whether a subscription gets a publication. */
+export type Wanted = (subscription: Cursor) => boolean;
 
 /** The two ways out: a text to one connection, and a compiled frame to `fds[0, count)`. */
 export interface FanoutParts {
@@ -51,12 +55,15 @@ export class Fanout {
     return this.#waiting;
   }
 
-  /** Sends a push to all subscribers of a channel, the first slice of them now if this turn has not sent much yet. */
-  publish(hub: Hub, channel: number, push: string, spare?: Spare): void {
+  /**
+   * Sends a push to all subscribers of a channel, or those of them that want it; the first slice of them now if this
+   * turn has not sent much yet.
+   */
+  publish(hub: Hub, channel: number, push: string, spare?: Spare, wanted?: Wanted): void {
     const subscribers = hub.subscribers(channel);
     const before = this.#deliveries.get(channel);
-    if (!before && subscribers <= WRITTEN_MAX) return this.#write(hub, channel, push, spare);
-    const delivery = { message: new CompiledMessage(push), cursor: hub.first(channel), spare };
+    if (!before && subscribers <= WRITTEN_MAX) return this.#write(hub, channel, push, spare, wanted);
+    const delivery = { message: new CompiledMessage(push), cursor: hub.first(channel), spare, wanted };
     this.#waiting++;
     // It is on its way before its first slice goes, so that a connection that breaks under that one moves the cursor.
     const deliveries = before ?? [];
@@ -75,12 +82,12 @@ export class Fanout {
     }
   }
 
-  #write(hub: Hub, channel: number, push: string, spare: Spare | undefined): void {
+  #write(hub: Hub, channel: number, push: string, spare: Spare | undefined, wanted: Wanted | undefined): void {
     const first = hub.first(channel);
-    if (hub.subscribers(channel) === 1) return this.#writeOne(hub.descriptor(first), push, spare);
+    if (!wanted && hub.subscribers(channel) === 1) return this.#writeOne(hub.descriptor(first), push, spare);
     // All are known before the first is written to: a connection that breaks under it leaves the list.
     const fds: number[] = [];
-    for (let s = first; fds.length < hub.subscribers(channel); s = hub.next(s)) fds.push(hub.descriptor(s));
+    for (let s = first; s !== NONE; s = hub.next(s)) if (!wanted || wanted(s)) fds.push(hub.descriptor(s));
     for (const fd of fds) this.#writeOne(fd, push, spare);
   }
 
@@ -91,12 +98,20 @@ export class Fanout {
 
   /** Serves the next slice of a delivery; its cursor is NONE after the last. */
   #slice(hub: Hub, delivery: Delivery): void {
+    const { wanted } = delivery;
     let count = 0;
+    let visits = 0;
     let s = delivery.cursor;
-    for (; s !== NONE && count < limits.fanoutSliceSends; s = hub.next(s)) this.#fds[count++] = hub.descriptor(s);
+    if (wanted) {
+      for (; s !== NONE && visits < limits.fanoutSliceSends; s = hub.next(s), visits++) {
+        if (wanted(s)) this.#fds[count++] = hub.descriptor(s);
+      }
+    } else {
+      for (; s !== NONE && count < limits.fanoutSliceSends; s = hub.next(s)) this.#fds[count++] = hub.descriptor(s);
+    }
     // Set before the bytes go: a connection that breaks under them unsubscribes, and moves the cursor.
     delivery.cursor = s;
-    this.#sent += count;
+    this.#sent += Math.max(count, visits);
     if (delivery.spare) count = this.#withoutBlocked(delivery.spare, count);
     this.#parts.multicast(delivery.message, this.#fds, count);
   }

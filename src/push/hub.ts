@@ -96,6 +96,10 @@ export class Hub {
   flagsOf(cursor: Cursor): number {
     return this.#flags[cursor] as number;
   }
+  /** The number of a subscription's channel. */
+  channelOf(cursor: Cursor): number {
+    return this.#channel[cursor] as number;
+  }
   /** The name of a subscription's channel. */
   nameOf(cursor: Cursor): string {
     return this.#names.nameOf(this.#channel[cursor] as number);

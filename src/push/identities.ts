@@ -15,15 +15,27 @@ const NONE = -1;
 
 /**
  * Who the clients are. Users are interned, like channels, and each knows its connections; what only some clients have
- * stands in a Map for those.
+ * stands in a Map for those. A token's id is interned as users are.
  */
 export class Identities {
   /** A user is a channel whose subscribers are its connections. */
-  readonly #users = new Hub(
+  readonly #users: Hub;
+  /** The same of tokens that have an id. */
+  readonly #tokens = new Hub(
     () => {},
     () => {},
   );
   readonly #others = new Map<number, Identity>();
+
+  /** `gone` is called with a user's number when the last of its connections goes: it will be another's. */
+  constructor(gone: (user: number) => void = () => {}) {
+    this.#users = new Hub(
+      (user) => {
+        if (this.#users.subscribers(user) === 1) gone(user);
+      },
+      () => {},
+    );
+  }
 
   /** How many users are there, the anonymous one apart. */
   get users(): number {
@@ -37,10 +49,27 @@ export class Identities {
     if (info !== undefined || meta !== undefined || isByHook) this.#others.set(fd, identity);
   }
 
+  /** The id of the token that a client lives by now; undefined for one without. */
+  setToken(fd: number, id: string | undefined): void {
+    this.#tokens.leave(fd);
+    if (id !== undefined) this.#tokens.subscribe(fd, id);
+  }
+
+  tokenIdOf(fd: number): string | undefined {
+    const own = this.#tokens.firstOwn(fd);
+    return own === NONE ? undefined : this.#tokens.nameOf(own);
+  }
+
   /** "" is the anonymous user. */
   userOf(fd: number): string {
     const own = this.#users.firstOwn(fd);
     return own === NONE ? "" : this.#users.nameOf(own);
+  }
+
+  /** A small number for the client's user, as long as it is here; -1 for the anonymous one. */
+  userNumberOf(fd: number): number {
+    const own = this.#users.firstOwn(fd);
+    return own === NONE ? NONE : this.#users.channelOf(own);
   }
 
   identityOf(fd: number): Identity {
@@ -60,15 +89,25 @@ export class Identities {
 
   /** The connections of a user now; of the anonymous user none are known. */
   descriptorsOf(user: string): number[] {
-    const number = user === "" ? NONE : this.#users.channel(user);
-    const fds: number[] = [];
-    if (number === NONE) return fds;
-    for (let s = this.#users.first(number); s !== NONE; s = this.#users.next(s)) fds.push(this.#users.descriptor(s));
-    return fds;
+    return user === "" ? [] : descriptorsIn(this.#users, user);
+  }
+
+  /** The connections that live by a token now. */
+  descriptorsOfToken(id: string): number[] {
+    return descriptorsIn(this.#tokens, id);
   }
 
   forget(fd: number): void {
     this.#users.leave(fd);
+    this.#tokens.leave(fd);
     this.#others.delete(fd);
   }
+}
+
+function descriptorsIn(hub: Hub, name: string): number[] {
+  const number = hub.channel(name);
+  const fds: number[] = [];
+  if (number === NONE) return fds;
+  for (let s = hub.first(number); s !== NONE; s = hub.next(s)) fds.push(hub.descriptor(s));
+  return fds;
 }

@@ -62,7 +62,7 @@ export class Lives {
     identities.forget(fd);
     expiries.set(fd, 0);
     headers.forget(fd);
-    rates?.forget(fd);
+    rates.forget(fd);
     slow.forget(fd);
     clients.close(fd);
   }

@@ -1,5 +1,6 @@
 import picomatch from "picomatch";
-import type { Broker, History, PublishOptions, StreamPosition } from "../bus/index.ts";
+import type { Broker, History, StreamPosition } from "../bus/index.ts";
+import { limits } from "../limits.ts";
 import { chain } from "./chain.ts";
 import { channelFault } from "./channel-name.ts";
 import { type ChannelOptions, type Channels, keepsHistory } from "./channels.ts";
@@ -10,8 +11,18 @@ import type { Expiries } from "./expiries.ts";
 import type { ServerSubscription } from "./hooks.ts";
 import type { Hub } from "./hub.ts";
 import type { Identities } from "./identities.ts";
-import type { ApiPublishOptions, ClientInfo, ConnectionInfo, NodeInfo, Operations, Whom } from "./operations.ts";
-import { type Disconnect, disconnects, encodePush, ReplyError, unsubscribes } from "./protocol.ts";
+import type {
+  ApiPublishOptions,
+  ClientInfo,
+  ConnectionInfo,
+  NodeInfo,
+  Operations,
+  Revoked,
+  Whom,
+} from "./operations.ts";
+import { type Disconnect, disconnects, encodePush, ReplyError, replyErrors, unsubscribes } from "./protocol.ts";
+import { publishOptions, publishOptionsFor } from "./publish-options.ts";
+import type { Revocations } from "./revocations.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 /** What {@link Node} needs of the other parts. */
@@ -22,6 +33,7 @@ export interface NodeParts {
   readonly clients: Clients;
   readonly identities: Identities;
   readonly expiries: Expiries;
+  readonly revocations: Revocations;
   readonly subscriptions: Subscriptions;
   readonly text: (fd: number, text: string) => void;
   readonly disconnect: (fd: number, how: Disconnect) => void;
@@ -39,7 +51,16 @@ type Control =
   | { op: "disconnect"; whom: Whom; how: Disconnect; whitelist: readonly string[] }
   | { op: "unsubscribe"; whom: Whom; channel: string }
   | { op: "subscribe"; whom: Whom; channel: string; how: SubscribeControl }
-  | { op: "refresh"; whom: Whom; how: RefreshControl };
+  | { op: "refresh"; whom: Whom; how: RefreshControl }
+  | RevokeControl;
+
+/** `at` is when it was said, and `expireAt` until when it holds, in seconds since 1970. */
+interface RevokeControl {
+  readonly op: "revoke";
+  readonly what: Revoked;
+  readonly at: number;
+  readonly expireAt: number;
+}
 
 type SubscribeControl = ServerSubscription & { readonly since?: StreamPosition | undefined };
 interface RefreshControl {
@@ -93,6 +114,14 @@ export class Node implements Operations {
   }
   async refresh(whom: Whom, how: RefreshControl): Promise<void> {
     await this.#tell({ op: "refresh", whom, how });
+  }
+
+  async revoke(what: Revoked, expireAt: number): Promise<void> {
+    if (this.#parts.revocations.isFull) {
+      const many = `revocationsMax is ${limits.revocationsMax}; choose a sooner expire_at`;
+      throw new ReplyError(106, `${replyErrors[106]}: ${many}`);
+    }
+    await this.#tell({ op: "revoke", what, at: Math.floor(Date.now() / 1000), expireAt });
   }
 
   async presence(channel: string): Promise<readonly ClientInfo[]> {
@@ -161,6 +190,7 @@ export class Node implements Operations {
   /** A message of a node, itself maybe, to all. */
   control(message: string): void {
     const control = JSON.parse(message) as Control;
+    if (control.op === "revoke") return this.#revoke(control);
     for (const fd of this.#descriptorsOf(control.whom)) {
       if (control.op === "disconnect") this.#drop(fd, control.how, control.whitelist);
       else if (control.op === "unsubscribe") this.#parts.subscriptions.end(fd, control.channel, unsubscribes.SERVER);
@@ -196,6 +226,20 @@ export class Node implements Operations {
     if (info !== undefined) identities.setInfo(fd, JSON.stringify(info));
   }
 
+  #revoke({ what, at, expireAt }: RevokeControl): void {
+    const { identities, revocations, disconnect } = this.#parts;
+    const { user = "", tokenId } = what;
+    if (tokenId !== undefined) revocations.revokeToken(tokenId, expireAt);
+    else if (user !== "") revocations.revokeUser(user, at, expireAt);
+    const fds = tokenId === undefined ? this.#descriptorsOf({ ...what, user }) : identities.descriptorsOfToken(tokenId);
+    for (const fd of fds) {
+      // Only who has the connection knows its token, which is to be refused everywhere.
+      const own = user === "" && tokenId === undefined ? identities.tokenIdOf(fd) : undefined;
+      if (own === undefined) disconnect(fd, disconnects.INVALID_TOKEN);
+      else void this.#tell({ op: "revoke", what: { tokenId: own }, at, expireAt }).catch(() => {});
+    }
+  }
+
   async #subscribe(fd: number, channel: string, how: SubscribeControl): Promise<void> {
     const { channels, clients, hub, subscriptions, text, disconnect } = this.#parts;
     const options = channels.optionsOf(channel);
@@ -228,27 +272,4 @@ export class Node implements Operations {
     if (!options) throw new ReplyError(102);
     return options;
   }
-}
-
-const PLAIN: PublishOptions = {};
-
-/** Made once for the channels of a namespace, which have the same options. */
-function publishOptionsFor(how: ApiPublishOptions): (options: ChannelOptions) => PublishOptions {
-  let last: ChannelOptions | undefined;
-  let made = PLAIN;
-  return (options) => {
-    if (options !== last) {
-      last = options;
-      made = publishOptions(options, how);
-    }
-    return made;
-  };
-}
-
-function publishOptions(options: ChannelOptions, how: ApiPublishOptions): PublishOptions {
-  const isKept = keepsHistory(options) && how.skipHistory !== true;
-  const history = isKept ? { size: options.historySize, seconds: options.historySeconds } : undefined;
-  const { tags, idempotencyKey, version, versionEpoch } = how;
-  const isPlain = tags === undefined && idempotencyKey === undefined && version === undefined;
-  return isPlain && !history ? PLAIN : { history, tags, idempotencyKey, version, versionEpoch };
 }

@@ -8,6 +8,15 @@ export interface Whom {
   readonly session?: string | undefined;
 }
 
+/** What is revoked: one of these. */
+export interface Revoked {
+  readonly user?: string;
+  readonly client?: string;
+  readonly session?: string;
+  /** A token's claim `jti`. */
+  readonly tokenId?: string;
+}
+
 /** Who is in a channel, for presence. */
 export interface ClientInfo {
   readonly client: string;
@@ -69,6 +78,11 @@ export interface Operations {
     whom: Whom,
     how: { readonly expired?: boolean; readonly expireAt?: number; readonly info?: unknown },
   ): Promise<void>;
+  /**
+   * Closes connections as those of an invalid token, and refuses their tokens until `expireAt`, in seconds since 1970.
+   * Rejects with 106 when there are too many revocations.
+   */
+  revoke(what: Revoked, expireAt: number): Promise<void>;
   presence(channel: string): Promise<readonly ClientInfo[]>;
   presenceStats(channel: string): Promise<{ readonly clients: number; readonly users: number }>;
   /** `since` of another epoch than the stream's is 112. */

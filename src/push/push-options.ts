@@ -38,6 +38,8 @@ export interface PushOptions {
   channelsPerClientMax?: number;
   connectionsPerUserMax?: number;
   commandsPerSecondMax?: number;
+  /** … and all clients of one user together; 0: no bound. */
+  commandsPerUserPerSecondMax?: number;
   /** Failed connects of one address that are answered at once; each further one within a while waits twice as long. */
   failedConnectsFree?: number;
   /** … and this long at most; 0: never. */
@@ -86,6 +88,7 @@ const pushOptions = v.strictObject({
   channelsPerClientMax: count,
   connectionsPerUserMax: count,
   commandsPerSecondMax: count,
+  commandsPerUserPerSecondMax: whole,
   failedConnectsFree: whole,
   failedConnectDelayMsMax: whole,
   staleSecondsMax: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3600))),

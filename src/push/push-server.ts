@@ -19,9 +19,9 @@ import { Exits } from "./exits.ts";
 import { Expiries } from "./expiries.ts";
 import { Expiry } from "./expiry.ts";
 import { Fanout } from "./fanout.ts";
+import { Filters } from "./filters.ts";
 import { Gaps } from "./gaps.ts";
-import { FailureGate } from "./gates/failure-gate.ts";
-import { RateGate } from "./gates/rate-gate.ts";
+import { makeGates } from "./gates/gates.ts";
 import { Hub } from "./hub.ts";
 import { Identities } from "./identities.ts";
 import { Joins } from "./joins.ts";
@@ -32,6 +32,7 @@ import { type Disconnect, disconnects } from "./protocol.ts";
 import { checkPushOptions, type PushOptions } from "./push-options.ts";
 import { Recovery } from "./recovery.ts";
 import { Rehearsal } from "./rehearsal.ts";
+import { Revocations } from "./revocations.ts";
 import { isPong } from "./session.ts";
 import { SlowReaders } from "./slow-readers.ts";
 import { Streams } from "./streams.ts";
@@ -89,12 +90,12 @@ export class PushServer {
       multicast: (message, fds, count) => wire.multicast(message, fds, exits.multicast(message, fds, count)),
     });
     const disconnect = (fd: number, how: Disconnect) => this.#lives.disconnect(fd, how);
-    const { pingSeconds, pongSeconds, staleSecondsMax } = options;
+    const { pingSeconds, pongSeconds, staleSecondsMax, expiredCloseSeconds } = options;
     this.#clients = new Clients({ text, disconnect, pingSeconds, pongSeconds, staleSecondsMax });
     this.#hub = new Hub(
       (channel, subscription) => {
         fanout.moveOn(this.#hub, channel, subscription);
-        this.#session.subscriptions.forget(subscription);
+        this.#session.subscriptions.forget(subscription, channel);
       },
       (channel) => {
         this.#broker.unsubscribe(channel);
@@ -103,9 +104,9 @@ export class PushServer {
     );
     const recovery = new Recovery(this.#broker);
     const joins = new Joins();
-    this.#session = this.#makeSession(recovery, joins);
+    const filters = new Filters();
+    this.#session = this.#makeSession({ recovery, joins, filters });
     const error = (line: string) => this.#log.error(line);
-    const { expiredCloseSeconds } = options;
     this.#expiry = new Expiry({ session: this.#session, disconnect, error, expiredCloseSeconds });
     this.#node = this.#makeNode(this.#broker);
     const control = (message: string) => this.#node.control(message);
@@ -118,7 +119,8 @@ export class PushServer {
     const close = (fd: number, code: number, reason: string) => wire.handle(fd).close(code, reason);
     this.#lives = new Lives({ session: this.#session, slow, text, close, error });
     const gaps = new Gaps({ hub: this.#hub, subscriptions, disconnect });
-    this.#delivery = new Delivery({ hub: this.#hub, fanout, gaps, joins, recovery, channels, slow, text, control });
+    const ways = { fanout, filters, gaps, joins, recovery, channels, slow };
+    this.#delivery = new Delivery({ hub: this.#hub, ...ways, text, control });
   }
 
   /** What back ends may do, without the HTTP around it. */
@@ -203,18 +205,18 @@ export class PushServer {
     });
   }
 
-  #makeSession(recovery: Recovery, joins: Joins): CommandParts {
+  #makeSession(given: { recovery: Recovery; joins: Joins; filters: Filters }): CommandParts {
     const { hooks = {}, allowSubscribe = false } = this.#options;
     const { wire } = this.#server;
     const hub = this.#hub;
     const clients = this.#clients;
     const broker = this.#broker;
     const channels = new Channels(this.#options.channels);
-    const identities = new Identities();
+    const gates = makeGates(this.#options);
+    const identities = new Identities((user) => gates.userRates?.forget(user));
     const now = () => Date.now() / 1000;
     const occupied = (channel: string) => tellState(hooks, this.#log, channel, true);
-    const text = this.#text;
-    const parts = { hub, joins, recovery, channels, clients, identities, broker, text, now, occupied };
+    const parts = { ...given, hub, channels, clients, identities, broker, text: this.#text, now, occupied };
     return {
       clients,
       identities,
@@ -225,6 +227,7 @@ export class PushServer {
       broker,
       hooks,
       tokens: new Tokens(this.#options.tokens ?? {}, Date.now, this.#log),
+      revocations: new Revocations(now),
       headers: new UpgradeHeaders(),
       exits: this.#exits,
       node: randomUUID(),
@@ -232,8 +235,7 @@ export class PushServer {
       allowSubscribe: typeof allowSubscribe === "function" ? allowSubscribe : () => allowSubscribe,
       channelsPerClientMax: this.#options.channelsPerClientMax ?? limits.channelsPerClientMax,
       connectionsPerUserMax: this.#options.connectionsPerUserMax ?? limits.connectionsPerUserMax,
-      failures: failuresOf(this.#options),
-      rates: new RateGate({ perSecond: this.#options.commandsPerSecondMax ?? limits.commandsPerSecondMax }),
+      ...gates,
       remoteAddress: (fd) => this.#exits.of(fd)?.remoteAddress ?? wire.peer(fd),
       now,
     };
@@ -288,8 +290,4 @@ export class PushServer {
     const { apiKey, apiKeys = [] } = this.#options;
     return apiKey === undefined ? apiKeys : [{ key: apiKey, scopes: ["*"] }, ...apiKeys];
   }
-}
-
-function failuresOf({ failedConnectsFree: free, failedConnectDelayMsMax: delayMsMax }: PushOptions): FailureGate {
-  return new FailureGate({ free, delayMsMax });
 }

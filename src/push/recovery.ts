@@ -2,6 +2,7 @@ import type { Broker, History, Publication } from "../bus/index.ts";
 import { limits } from "../limits.ts";
 import { chain, type Maybe } from "./chain.ts";
 import { encodePublication } from "./protocol.ts";
+import type { TagsFilter } from "./tags-filter.ts";
 
 /** What a client that comes back has missed. */
 export interface Recovered {
@@ -10,6 +11,8 @@ export interface Recovered {
   readonly epoch: string;
   /** Whether the client now has everything. */
   readonly recovered: boolean;
+  /** Where the client stands now; with a list of publications, before it applies that list. */
+  readonly from: number;
   readonly missed: readonly Publication[];
   /** The same as JSON text: the elements of an array. */
   readonly publications: string;
@@ -19,8 +22,9 @@ const POSITION = { limit: 0 };
 
 interface Reading {
   readonly history: Maybe<History>;
-  /** The JSON text of what was read, made by the first who needs it. */
+  /** The JSON text of what was read, made by the first who needs it; and what filters leave of it, by their text. */
   text?: string;
+  filtered?: Map<string, string>;
 }
 
 /**
@@ -45,7 +49,7 @@ export class Recovery {
   }
 
   /** What stands behind a position; `epoch` may be "" for one that is not known. */
-  stream(channel: string, offset: number, epoch: string): Maybe<Recovered> {
+  stream(channel: string, offset: number, epoch: string, filter?: TagsFilter): Maybe<Recovered> {
     const reading = this.#read(channel, offset, limits.historyReadMax);
     return chain(reading.history, (history) => {
       const { publications } = history;
@@ -54,32 +58,32 @@ export class Recovery {
         (epoch === "" || epoch === history.epoch) &&
         end === history.offset &&
         (publications.length === 0 || (publications[0] as Publication).previous <= offset);
-      return this.#result(reading, history, isWhole, publications);
+      if (!isWhole) return standing(history);
+      const missed = filter ? publications.filter(({ tags }) => filter.matches(tags)) : publications;
+      // Nothing is missed before the first that the filter lets through, and without one nothing up to the end.
+      const from = Math.max(offset, missed[0]?.previous ?? history.offset);
+      return { ...standing(history), recovered: true, from, missed, publications: textOf(reading, missed, filter) };
     });
   }
 
-  /** The newest publication alone, for channels of which only the last state counts. */
-  cache(channel: string, offset: number, epoch: string): Maybe<Recovered> {
-    const reading = this.#read(channel, -1, 1);
+  /** The newest publication alone that a filter lets through, for channels of which only the last state counts. */
+  cache(channel: string, offset: number, epoch: string, filter?: TagsFilter): Maybe<Recovered> {
+    const reading = this.#read(channel, -1, filter ? limits.historyReadMax : 1);
     return chain(reading.history, (history) => {
-      const hasIt = offset !== 0 && offset === history.offset && epoch === history.epoch;
-      if (hasIt) return this.#result(reading, history, true, []);
-      const isWhole = history.publications[0]?.offset === history.offset;
-      return this.#result(reading, history, isWhole, history.publications);
+      const end = standing(history);
+      if (offset !== 0 && offset === history.offset && epoch === history.epoch) return { ...end, recovered: true };
+      const { publications } = history;
+      const newest = filter ? publications.find(({ tags }) => filter.matches(tags)) : publications[0];
+      // An older one that the filter would let through may be forgotten.
+      if (!newest || publications[0]?.offset !== history.offset) return end;
+      return { ...end, recovered: true, missed: [newest], publications: textOf(reading, [newest], filter) };
     });
   }
 
-  #result(reading: Reading, history: History, recovered: boolean, publications: readonly Publication[]): Recovered {
-    const { offset, epoch } = history;
-    if (!recovered || publications.length === 0) return { offset, epoch, recovered, missed: [], publications: "" };
-    reading.text ??= publications.map(encodePublication).join(",");
-    return { offset, epoch, recovered, missed: publications, publications: reading.text };
-  }
-
-  /** `limit` 1 reads the newest, more than that read on from `since`. */
+  /** `since` -1 reads from the newest on back, others read on from there. */
   #read(channel: string, since: number, limit: number): Reading {
     const key = keyOf(channel, since, limit);
-    const query = limit > 1 ? { since, limit } : { limit, reverse: true };
+    const query = since < 0 ? { limit, reverse: true } : { since, limit };
     return this.#readings.get(key) ?? this.#share(key, this.#broker.history(channel, query));
   }
 
@@ -103,6 +107,26 @@ export class Recovery {
       this.#readings.clear();
     });
   }
+}
+
+/** The state of a client that begins at the stream's end. */
+export function standing({ offset, epoch }: History): Recovered {
+  return { offset, epoch, recovered: false, from: offset, missed: [], publications: "" };
+}
+
+function textOf(reading: Reading, publications: readonly Publication[], filter: TagsFilter | undefined): string {
+  if (!filter) {
+    reading.text ??= encoded(publications);
+    return reading.text;
+  }
+  reading.filtered ??= new Map();
+  const text = reading.filtered.get(filter.text) ?? encoded(publications);
+  reading.filtered.set(filter.text, text);
+  return text;
+}
+
+function encoded(publications: readonly Publication[]): string {
+  return publications.map(encodePublication).join(",");
 }
 
 function keyOf(channel: string, since: number, limit: number): string {

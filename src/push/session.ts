@@ -104,7 +104,7 @@ class Frame {
     // Before it is connected a client may only connect, and that once; after a failed connect nothing.
     const mayRun = method === "connect" ? clients.begin(this.#fd) : clients.isConnected(this.#fd);
     if (!isObject(fields) || !mayRun) return bad();
-    if (this.#parts.rates && !this.#parts.rates.take(this.#fd)) return this.#refuse(id, method, new ReplyError(111));
+    if (!this.#mayTake()) return this.#refuse(id, method, new ReplyError(111));
     try {
       const reply = commands[method](this.#parts, this.#fd, fields);
       if (reply instanceof Promise) return this.#wait(id, method, reply, lines, next);
@@ -113,6 +113,15 @@ class Frame {
       this.#refuse(id, method, error);
     }
     return undefined;
+  }
+
+  /** Whether neither the client nor its user has sent too much. */
+  #mayTake(): boolean {
+    const { rates, userRates, identities } = this.#parts;
+    if (!rates.take(this.#fd)) return false;
+    if (!userRates) return true;
+    const user = identities.userNumberOf(this.#fd);
+    return user < 0 || userRates.take(user);
   }
 
   #wait(

@@ -1,5 +1,6 @@
 import { type ChannelOptions, keepsHistory } from "./channels.ts";
 import type { SubscriptionOverride } from "./hooks.ts";
+import type { TagsFilter } from "./tags-filter.ts";
 
 /** How a client wants to be, or is, subscribed. */
 export interface SubscribeHow {
@@ -10,6 +11,8 @@ export interface SubscribeHow {
   readonly positioned?: boolean;
   readonly recoverable?: boolean;
   readonly joinLeave?: boolean;
+  /** Which publications it wants; absent: all. */
+  readonly filter?: TagsFilter | undefined;
   /** JSON text, told to others in presence and join. */
   readonly info?: string | undefined;
   /** Seconds since 1970; 0: never. */

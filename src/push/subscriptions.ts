@@ -1,8 +1,9 @@
-import type { Broker, ChannelEvent, History, Publication } from "../bus/index.ts";
+import type { Broker, ChannelEvent, Publication } from "../bus/index.ts";
 import { chain, type Maybe } from "./chain.ts";
 import type { ChannelOptions, Channels } from "./channels.ts";
 import type { Clients } from "./clients.ts";
 import type { Expired } from "./expiries.ts";
+import type { Filters } from "./filters.ts";
 import { type Cursor, type Hub, subscriptionFlags } from "./hub.ts";
 import type { Identities } from "./identities.ts";
 import type { Joins } from "./joins.ts";
@@ -16,7 +17,7 @@ import {
   ReplyError,
   type unsubscribes,
 } from "./protocol.ts";
-import type { Recovered, Recovery } from "./recovery.ts";
+import { type Recovered, type Recovery, standing } from "./recovery.ts";
 import { isPositioned, isRecoverable, type SubscribeHow } from "./subscribe-how.ts";
 
 /** A subscription that was made: its result as JSON text, and the pushes that follow it. */
@@ -35,6 +36,7 @@ interface Extra {
 export interface SubscriptionsParts {
   readonly hub: Hub;
   readonly joins: Joins;
+  readonly filters: Filters;
   readonly recovery: Recovery;
   readonly channels: Channels;
   readonly clients: Clients;
@@ -114,7 +116,9 @@ export class Subscriptions {
     if (!held) throw new DisconnectError(disconnects.INSUFFICIENT_STATE);
     if (state && !state.recovered && how.recover?.orError) throw new ReplyError(112);
     this.#enter(fd, channel, options, how, state, held);
-    const following = how.isPushed && state ? [...state.missed, ...held] : held;
+    const { filter, isPushed = false } = how;
+    const wanted = filter ? held.filter(({ tags }) => filter.matches(tags)) : held;
+    const following = isPushed && state ? [...state.missed, ...wanted] : wanted;
     return { result: this.#result(state, options, how), pushes: following.map((one) => pushOf(channel, one)) };
   }
 
@@ -142,8 +146,9 @@ export class Subscriptions {
   }
 
   /** A subscription of the hub is about to go. */
-  forget(cursor: Cursor): void {
+  forget(cursor: Cursor, channel: number): void {
     if (this.#extras.size > 0) this.#extras.delete(cursor);
+    this.#parts.filters.forget(cursor, channel);
   }
 
   /** Sets until when a subscription lasts; false when there is none. */
@@ -194,10 +199,9 @@ export class Subscriptions {
   #read(channel: string, options: ChannelOptions, how: SubscribeHow): Maybe<Recovered | undefined> {
     if (!isPositioned(options, how)) return undefined;
     const { recovery } = this.#parts;
-    const { recover } = how;
+    const { recover, filter } = how;
     if (recover && isRecoverable(options, how)) {
-      if (options.recoveryMode === "cache") return recovery.cache(channel, recover.offset, recover.epoch);
-      return recovery.stream(channel, recover.offset, recover.epoch);
+      return recovery[options.recoveryMode](channel, recover.offset, recover.epoch, filter);
     }
     return chain(recovery.position(channel), standing);
   }
@@ -210,7 +214,7 @@ export class Subscriptions {
     state: Recovered | undefined,
     held: readonly Publication[],
   ): void {
-    const { hub, occupied } = this.#parts;
+    const { hub, filters, occupied } = this.#parts;
     const { override = {} } = how;
     const isAnnounced = override.joinLeave ?? options.joinLeave;
     const isTold = (override.forcePushJoinLeave ?? options.forcePushJoinLeave) || (how.joinLeave ?? false);
@@ -221,10 +225,11 @@ export class Subscriptions {
       ((override.presence ?? options.presence) ? subscriptionFlags.PRESENT : 0) |
       (state ? subscriptionFlags.POSITIONED : 0);
     if (hub.subscribe(fd, channel, bits)) occupied(channel);
-    const { info, expireAt = 0 } = how;
+    const { info, expireAt = 0, filter } = how;
     const cursor = hub.find(fd, channel);
     if (state) advance(hub, hub.channel(channel), Math.max(state.offset, held.at(-1)?.offset ?? 0));
     if (info !== undefined || expireAt > 0) this.#extras.set(cursor, { info, expireAt });
+    if (filter) filters.set(cursor, hub.channel(channel), filter);
     if (!isAnnounced) return;
     this.#announce("join", channel, fd, cursor);
   }
@@ -252,9 +257,7 @@ export class Subscriptions {
     if (state) {
       parts.push(`"positioned":true,"epoch":"${state.epoch}"`);
       // A client that recovers applies the list by itself, from where it stood.
-      const isStream = options.recoveryMode === "stream";
-      const offset = recover && state.recovered && isStream ? recover.offset : state.offset;
-      if (offset > 0) parts.push(`"offset":${offset}`);
+      if (state.from > 0) parts.push(`"offset":${state.from}`);
       if (state.publications !== "" && !how.isPushed) parts.push(`"publications":[${state.publications}]`);
       if (recover && isRecoverable(options, how)) parts.push('"was_recovering":true');
       if (state.recovered) parts.push('"recovered":true');
@@ -266,11 +269,6 @@ export class Subscriptions {
 
 function pushOf(channel: string, publication: Publication): string {
   return encodePush(channel, "pub", encodePublication(publication));
-}
-
-/** The state of a subscription that begins at the stream's end. */
-function standing({ offset, epoch }: History): Recovered {
-  return { offset, epoch, recovered: false, missed: [], publications: "" };
 }
 
 /** What a subscriber has read has come here. */

@@ -1,18 +1,21 @@
 import { limits } from "../limits.ts";
 import { type Log, silent } from "../log.ts";
 import type { Maybe } from "./chain.ts";
-import type { Credentials, ServerSubscription } from "./hooks.ts";
+import type { ServerSubscription } from "./hooks.ts";
 import { DisconnectError, disconnects, ReplyError } from "./protocol.ts";
-import { readConnectionClaims, readSubscriptionClaims, type SubscriptionClaims } from "./tokens/claims.ts";
+import {
+  type ConnectionToken,
+  readConnectionClaims,
+  readSubscriptionClaims,
+  type SubscriptionClaims,
+} from "./tokens/claims.ts";
 import { TokenFault } from "./tokens/fault.ts";
 import type { TokenOptions } from "./tokens/options.ts";
 import { type Found, Recent } from "./tokens/recent.ts";
 import { Verifier } from "./tokens/verifier.ts";
 
+export type { ConnectionToken } from "./tokens/claims.ts";
 export type { TokenOptions } from "./tokens/options.ts";
-
-/** What a connection token says. Shared by all who show the same token: not to be changed. */
-export interface ConnectionToken extends Credentials {}
 
 /** What a subscription token says. Shared by all who show the same token: not to be changed. */
 export interface SubscriptionToken extends ServerSubscription {}

@@ -4,6 +4,7 @@ import type { ApiMethod } from "./method.ts";
 import { channels, info } from "./node.ts";
 import { presence, presenceStats } from "./presence.ts";
 import { broadcast, publish } from "./publication.ts";
+import { revoke } from "./revoke.ts";
 import { rpc } from "./rpc.ts";
 import { subscribe, unsubscribe } from "./subscription.ts";
 
@@ -15,6 +16,7 @@ export const methods: readonly ApiMethod[] = [
   unsubscribe,
   disconnect,
   refresh,
+  revoke,
   presence,
   presenceStats,
   history,

@@ -10,6 +10,7 @@ import {
   stringField,
   valueField,
 } from "../protocol.ts";
+import type { ConnectionToken } from "../tokens/claims.ts";
 
 /** The version that the client is told: that of the protocol's server that this one stands for. */
 export const VERSION = "belfry";
@@ -58,7 +59,7 @@ function settle(
   parts: CommandParts,
   fd: number,
   fields: Fields,
-  credentials: Maybe<Credentials>,
+  credentials: Maybe<ConnectionToken>,
   isByHook: boolean,
 ): Maybe<Reply | undefined> {
   if (!(credentials instanceof Promise)) return accept(parts, fd, fields, credentials, isByHook);
@@ -73,16 +74,19 @@ function accept(
   parts: CommandParts,
   fd: number,
   fields: Fields,
-  credentials: Credentials,
+  credentials: ConnectionToken,
   isByHook: boolean,
 ): Maybe<Reply | undefined> {
-  const { clients, identities, expiries, headers, connectionsPerUserMax, now } = parts;
+  const { clients, identities, expiries, headers, revocations, connectionsPerUserMax, now } = parts;
   const { user, expireAt = 0, data } = credentials;
+  // Asked as late as this: it may have been revoked while it was verified.
+  if (!isByHook && revocations.refuses(credentials)) throw new DisconnectError(disconnects.INVALID_TOKEN);
   if (expireAt > 0 && expireAt <= now()) throw new ReplyError(isByHook ? 110 : 109);
   if (identities.connectionsOf(user) >= connectionsPerUserMax) throw new DisconnectError(disconnects.CONNECTION_LIMIT);
   headers.forget(fd);
   const client = clients.connect(fd);
   identities.set(fd, user, { info: jsonText(credentials.info), meta: credentials.meta, isByHook });
+  if (!isByHook) identities.setToken(fd, credentials.tokenId);
   if (expireAt > 0) expiries.set(fd, Math.ceil(expireAt));
   const expiry = expireAt > 0 && !isByHook ? `,"expires":true,"ttl":${Math.ceil(expireAt - now())}` : "";
   const text = jsonText(data);

@@ -7,16 +7,19 @@ const TOKEN_EXPIRED = 109;
 
 /** A new token for a connection that is about to expire (PROTOCOL.md, "refresh"). */
 export const refresh: Command = async (parts, fd, fields) => {
-  const { clients, identities, expiries, tokens, now } = parts;
+  const { clients, identities, expiries, tokens, revocations, now } = parts;
   if (!tokens.enabled) throw new ReplyError(108);
   const token = stringField(fields, "token");
   if (token === "") throw new DisconnectError(disconnects.BAD_REQUEST);
   const generation = clients.generationOf(fd);
-  const { user, expireAt = 0, info } = await unexpired(tokens, token);
+  const shown = await unexpired(tokens, token);
+  const { user, expireAt = 0, info, tokenId } = shown;
   if (clients.generationOf(fd) !== generation) return undefined;
-  if (user !== identities.userOf(fd)) throw new DisconnectError(disconnects.INVALID_TOKEN);
+  const isOther = user !== identities.userOf(fd);
+  if (isOther || revocations.refuses(shown)) throw new DisconnectError(disconnects.INVALID_TOKEN);
   if (expireAt > 0 && expireAt <= now()) throw new DisconnectError(disconnects.CONNECTION_EXPIRED);
   expiries.set(fd, Math.ceil(expireAt));
+  identities.setToken(fd, tokenId);
   if (info !== undefined) identities.setInfo(fd, JSON.stringify(info));
   const expiry = expireAt > 0 ? `,"expires":true,"ttl":${Math.ceil(expireAt - now())}` : "";
   return { result: `{"client":"${clients.idOf(fd)}","version":"${VERSION}"${expiry}}` };

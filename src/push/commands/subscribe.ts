@@ -14,6 +14,7 @@ import {
   valueField,
 } from "../protocol.ts";
 import type { SubscribeHow } from "../subscribe-how.ts";
+import { readTagsFilter } from "../tags-filter.ts";
 
 /** Bit of a subscribe command's `flag`: what cannot be recovered is to be an error. */
 const REJECT_UNRECOVERED = 2;
@@ -30,7 +31,7 @@ export const subscribe: Command = (parts, fd, fields) => {
   const options = channels.optionsOf(channel);
   if (!options) throw new ReplyError(102);
   if (!channels.isAllowedName(channel)) throw new ReplyError(107);
-  const how = howOf(fields);
+  const how = howOf(fields, options);
   const grant = permission(parts, fd, channel, options, fields);
   if (!(grant instanceof Promise)) return parts.subscriptions.add(fd, channel, options, granted(parts, how, grant));
   const generation = parts.clients.generationOf(fd);
@@ -43,16 +44,19 @@ export const subscribe: Command = (parts, fd, fields) => {
 type Mutable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };
 
 /** What the client asked for, with all fields there are: what is granted is filled in, and nothing is copied. */
-function howOf(fields: Fields): Mutable<SubscribeHow> {
+function howOf(fields: Fields, { allowTagsFilter }: ChannelOptions): Mutable<SubscribeHow> {
   const orError = (countField(fields, "flag") & REJECT_UNRECOVERED) !== 0;
   const offset = countField(fields, "offset");
   const epoch = stringField(fields, "epoch");
   const recover = booleanField(fields, "recover");
+  const filter = valueField(fields, "tf") ?? undefined;
+  if (filter !== undefined && !allowTagsFilter) throw new ReplyError(108);
   return {
     positioned: booleanField(fields, "positioned"),
     recoverable: booleanField(fields, "recoverable") || recover,
     joinLeave: booleanField(fields, "join_leave"),
     recover: recover ? { offset, epoch, orError } : undefined,
+    filter: filter === undefined ? undefined : readTagsFilter(filter),
     info: undefined,
     data: undefined,
     expireAt: 0,

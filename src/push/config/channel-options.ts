@@ -36,6 +36,9 @@ export const channelOptions = v.strictObject({
   allowPresenceForClient: off("Lets every client with a user see who is in the channel."),
   allowPresenceForSubscriber: off("Lets clients see who is in a channel that they are subscribed to."),
   allowPresenceForAnonymous: off("Lets anonymous clients do what the two keys above allow."),
+  allowTagsFilter: off(
+    "Lets subscribers say by a filter on tags (tf) which publications of the channel they are sent.",
+  ),
   allowUserLimitedChannels: off(
     "Lets the users whose ids stand in a channel's name subscribe to it: dialog#42,43 is for the users 42 and 43.",
   ),

@@ -12,7 +12,7 @@ export interface Clash extends Omit<Fault, "fault"> {
 
 /** All clashes of a configuration. */
 export function clashesOf(config: Config): Clash[] {
-  return [...ofServer(config), ...ofClient(config), ...ofChannels(config), ...ofKeys(config)];
+  return [...ofServer(config), ...ofClient(config), ...ofChannels(config), ...ofProxies(config), ...ofKeys(config)];
 }
 
 function ofServer({ server }: Config): Clash[] {
@@ -60,6 +60,11 @@ function ofSeparators(channel: Config["channel"]): Clash[] {
     const same = names.slice(0, i).find((other) => channel[other] === channel[name] && channel[name] !== "");
     return same ? [clash(["channel", name], `channel.${same} is the same`, ["channel", same])] : [];
   });
+}
+
+function ofProxies({ proxy: { connect } }: Config): Clash[] {
+  if (connect.cacheSeconds === 0 || connect.url !== "") return [];
+  return [clash(["proxy", "connect", "cacheSeconds"], "it needs proxy.connect.url", ["proxy", "connect", "url"])];
 }
 
 function ofKeys({ api: { keys } }: Config): Clash[] {

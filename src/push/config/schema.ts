@@ -72,6 +72,12 @@ const client = v.strictObject({
     limits.commandsPerSecondMax,
     "Commands that one client may send in a second; beyond it they are refused.",
   ),
+  commandsPerUserPerSecondMax: key(
+    whole(0, 1_000_000),
+    limits.commandsPerUserPerSecondMax,
+    "Commands that all connections of one user to this process may send together in a second; beyond it they are " +
+      "refused. 0 for no bound. Anonymous clients do not count.",
+  ),
   failedConnectsFree: key(
     whole(0, 1_000_000),
     limits.failureGateFree,
@@ -178,8 +184,18 @@ const proxy = v.strictObject({
   concurrency: key(whole(1, 1_000_000), limits.proxyConcurrencyMax, "Requests that may be under way at once."),
 });
 
+const connectProxy = v.strictObject({
+  ...proxy.entries,
+  cacheSeconds: key(
+    seconds(0, HOUR),
+    0,
+    "How long an answer serves for further clients that show the same headers and data, and the same library. Only for " +
+      "a back end whose answer depends on nothing else, so not on the client's id. 0 asks for each client.",
+  ),
+});
+
 const proxies = v.strictObject({
-  connect: key(proxy, {}, "Asked when a client connects without a token: who is it?"),
+  connect: key(connectProxy, {}, "Asked when a client connects without a token: who is it?"),
   refresh: key(proxy, {}, "Asked when a connection that the connect proxy let in expires: may it go on?"),
   subscribe: key(proxy, {}, "Asked in namespaces with subscribeProxy when a client subscribes: may it?"),
   publish: key(proxy, {}, "Asked in namespaces with publishProxy when a client publishes: may it?"),

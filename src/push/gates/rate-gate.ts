@@ -12,8 +12,8 @@ export interface Rate {
 }
 
 /**
- * A token bucket for each client, by descriptor: of `burst` tokens, filled up by `perSecond`, and each operation takes
- * one. Kept is the time at which a bucket will be full again: 8 bytes for each descriptor.
+ * A token bucket for each client, by descriptor, or each user, by number: of `burst` tokens, filled up by `perSecond`,
+ * and each operation takes one. Kept is the time at which a bucket will be full again: 8 bytes for each.
  */
 export class RateGate {
   readonly #now: () => number;

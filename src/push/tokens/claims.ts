@@ -5,6 +5,14 @@ import type { Credentials, ServerSubscription, SubscriptionOverride } from "../h
 import { type Fields, isObject } from "../protocol.ts";
 import { TokenFault } from "./fault.ts";
 
+/** What a connection token says. Shared by all who show the same token: not to be changed. */
+export interface ConnectionToken extends Credentials {
+  /** The claim `jti`, by which it can be revoked; absent when it has none, or one over apiTextBytesMax. */
+  readonly tokenId?: string;
+  /** The claim `iat`, in seconds since 1970. */
+  readonly issuedAt?: number;
+}
+
 /** What a subscription token says: who may subscribe to what, and how. */
 export interface SubscriptionClaims {
   readonly user: string;
@@ -18,6 +26,11 @@ const seconds = v.nullish(v.pipe(v.number(), v.finite(), v.minValue(0), v.transf
 const user = v.nullish(
   v.union([v.string(), v.pipe(v.number(), v.safeInteger(), v.transform(String))], "Expected a string or whole number"),
   "",
+);
+/** A longer one cannot be named by anybody. */
+const tokenId = v.pipe(
+  user,
+  v.transform((id) => (id === "" || Buffer.byteLength(id) > limits.apiTextBytesMax ? undefined : id)),
 );
 const json = v.optional(v.unknown());
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -94,6 +107,8 @@ const subs = v.nullish(
 const connectionClaims = v.object({
   exp: seconds,
   expire_at: seconds,
+  jti: tokenId,
+  iat: v.nullish(v.number()),
   info: json,
   b64info: base64Json,
   channels: v.nullish(v.array(channel)),
@@ -111,11 +126,19 @@ const subscriptionClaims = v.object({
 });
 
 /** What the claims of a connection token say; throws a TokenFault "invalid". `userClaim` holds the user. */
-export function readConnectionClaims(claims: Fields, userClaim: string): Credentials {
-  const { exp, expire_at, info, b64info, channels, subs, meta } = read(connectionClaims, claims);
+export function readConnectionClaims(claims: Fields, userClaim: string): ConnectionToken {
+  const { exp, expire_at, jti, iat, info, b64info, channels, subs, meta } = read(connectionClaims, claims);
   return {
     user: userOf(claims, userClaim),
-    ...present({ expireAt: expire_at ?? exp, info: b64info ?? info, channels, subs, meta }),
+    ...present({
+      expireAt: expire_at ?? exp,
+      info: b64info ?? info,
+      channels,
+      subs,
+      meta,
+      tokenId: jti,
+      issuedAt: iat,
+    }),
   };
 }
 
