@@ -15,7 +15,8 @@ import type {
 import { CatchUp } from "./catch-up.ts";
 import { channelOf, subjectOf } from "./channel-subject.ts";
 import { Interest } from "./interest.ts";
-import { eventHeaders, eventOf, headersOf, publicationOf, VERSION } from "./nats-message.ts";
+import { Keys } from "./keys.ts";
+import { encoded, eventHeaders, eventOf, headersOf, publicationOf, VERSION } from "./nats-message.ts";
 import type { NatsStream, Prefixes } from "./nats-stream.ts";
 
 const NOWHERE: StreamPosition = { offset: 0, epoch: "" };
@@ -41,6 +42,8 @@ export class NatsBroker implements Broker {
   readonly #listeners = new Set<BrokerListener>();
   readonly #interest: Interest;
   readonly #catchUp: CatchUp | undefined;
+  /** Of publications without history, which the stream does not see: these are known to this process alone. */
+  readonly #keys = new Keys(Date.now);
   #flushing: Promise<void> | undefined;
 
   constructor(parts: NatsBrokerParts) {
@@ -74,8 +77,10 @@ export class NatsBroker implements Broker {
     const { history, idempotencyKey, version } = options;
     const { prefixes, nc } = this.#parts;
     if (!history) {
+      if (idempotencyKey !== undefined && this.#keys.find(channel, idempotencyKey)) return NOWHERE;
       nc.publish(subjectOf(prefixes.delivered, channel), data, withHeaders(options));
       await this.#flush();
+      if (idempotencyKey !== undefined) this.#keys.add(channel, idempotencyKey, NOWHERE);
       return NOWHERE;
     }
     const { epoch } = this.#stream;
@@ -84,7 +89,7 @@ export class NatsBroker implements Broker {
     try {
       const ack = await this.#js.publish(subjectOf(prefixes.kept, channel), data, {
         ...withHeaders(options),
-        ...(idempotencyKey !== undefined && { msgID: encodeURIComponent(`${channel}\n${idempotencyKey}`) }),
+        ...(idempotencyKey !== undefined && { msgID: encoded(`${channel}\n${idempotencyKey}`) }),
         ...(expect !== undefined && { expect: { lastSubjectSequence: expect } }),
       });
       return { offset: ack.seq, epoch };
@@ -169,7 +174,7 @@ export class NatsBroker implements Broker {
     const newest = await this.#stream.newest(channel);
     if (!newest) return 0;
     const [last = "", epoch = ""] = newest.header.get(VERSION).split(" ");
-    const isOld = last !== "" && decodeURIComponent(epoch) === versionEpoch && Number(last) >= version;
+    const isOld = last !== "" && epoch === encoded(versionEpoch) && Number(last) >= version;
     return isOld ? { offset: newest.seq, epoch: this.#stream.epoch } : newest.seq;
   }
 
