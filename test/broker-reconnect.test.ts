@@ -77,7 +77,7 @@ async function cuttable(t: TestContext, start: StartNats, options: Partial<NatsO
 }
 
 for (const [name, start] of Object.entries(natsServers)) {
-  describe(`broker, ${name}, when the connection is cut`, () => {
+  describe(`broker, ${name}, when the connection is cut`, { concurrency: 4 }, () => {
     it("what others published meanwhile arrives once and in order, between what came before and after", async (t) => {
       const { proxy, there, heard, mend } = await cuttable(t, start);
       let count = 0;

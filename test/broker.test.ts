@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it, type TestContext } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import fc from "fast-check";
@@ -192,6 +193,30 @@ function suite(bus: Bus): void {
     assert.deepEqual(
       publications.map(({ previous }) => previous),
       [p2, p3, p4, p5],
+    );
+  });
+
+  it("a history that is read while others publish is whole, and ends at its position", async (t) => {
+    const { here, there } = await ends(t, bus, []);
+    let { offset: since } = await there.publish("a", "0", KEPT);
+    let isOver = false;
+    const published = (async () => {
+      for (let i = 1; i <= 300; i++) await there.publish("a", `${i}`, KEPT);
+      isOver = true;
+    })();
+    const found: string[] = [];
+    while (!isOver || found.length < 300) {
+      const { publications, offset } = await here.history("a", { since, limit: 1000 });
+      assert.equal(offset, publications.at(-1)?.offset ?? since);
+      for (const { data, previous } of publications.slice(0, 1)) assert.ok(previous <= since, data);
+      found.push(...publications.map(({ data }) => data));
+      since = offset;
+      await turn();
+    }
+    await published;
+    assert.deepEqual(
+      found,
+      Array.from({ length: 300 }, (_, i) => `${i + 1}`),
     );
   });
 

@@ -95,7 +95,9 @@ export class NatsStream {
     const publications = reverse
       ? await this.#backward(channel, subject, since ?? newest.seq + 1, limit)
       : await this.#forward(channel, subject, since ?? 0, limit);
-    return { publications, offset, epoch };
+    // What was published while this was read belongs to it: the end is where it ends.
+    const end = reverse ? 0 : (publications.at(-1)?.offset ?? 0);
+    return { publications, offset: Math.max(offset, end), epoch };
   }
 
   /** Forgets what is kept of a channel. */
