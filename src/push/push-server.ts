@@ -98,7 +98,8 @@ export class PushServer {
         this.#session.subscriptions.forget(subscription);
       },
       (channel) => {
-        this.#broker.unsubscribe(channel);
+        // Who is on the way to it still counts on what is published meanwhile.
+        if (!joins.has(channel)) this.#broker.unsubscribe(channel);
         options.hooks?.channelState?.(channel, false);
       },
     );
