@@ -39,7 +39,10 @@ export interface PublishOptions {
   readonly history?: HistoryOptions | undefined;
   readonly tags?: Readonly<Record<string, string>> | undefined;
   readonly info?: string | undefined;
-  /** A second publication with the same key within idempotencySeconds is not made; the first one's position is told. */
+  /**
+   * A second publication with the same key within idempotencySeconds is not made; the first one's position is told.
+   * Without history only the broker that took the first one is sure to know it.
+   */
   readonly idempotencyKey?: string | undefined;
   /**
    * A publication whose version is not above that of the channel's last one, in the same `versionEpoch`, is dropped.

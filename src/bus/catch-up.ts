@@ -22,6 +22,9 @@ export class CatchUp {
   readonly #parts: CatchUpParts;
   /** What came live, while the rest is read. */
   #held: Publication[] | undefined;
+  /** How often the Bus has come back, and when the last return has been dealt with. */
+  #returns = 0;
+  #settled: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(parts: CatchUpParts) {
@@ -40,8 +43,33 @@ export class CatchUp {
     else this.#pass(publication);
   }
 
+  /**
+   * Reads from the stream. What was read while the Bus came back may be of another stream than it was taken for, and
+   * is read again.
+   */
+  async read<Value>(read: () => Promise<Value>): Promise<Value> {
+    await this.#settled;
+    const returns = this.#returns;
+    const [result] = await Promise.allSettled([read()]);
+    if (this.#returns !== returns) return await this.read(read);
+    if (result.status === "rejected") throw result.reason;
+    return result.value;
+  }
+
+  /** The epoch, once it is known. */
+  async epoch(): Promise<string> {
+    await this.#settled;
+    return this.#parts.stream.epoch;
+  }
+
   /** The Bus is back. */
   async run(): Promise<void> {
+    this.#returns++;
+    this.#settled = this.#run();
+    await this.#settled;
+  }
+
+  async #run(): Promise<void> {
     this.#held ??= [];
     try {
       const isKnown = await this.#read();
@@ -77,7 +105,7 @@ export class CatchUp {
     for (const publication of missed) {
       const count = (counts.get(publication.channel) ?? 0) + 1;
       // A channel that is full may have lost more.
-      if (count >= config.max_msgs_per_subject) return false;
+      if (config.max_msgs_per_subject > 0 && count >= config.max_msgs_per_subject) return false;
       counts.set(publication.channel, count);
       deliver(publication);
     }
@@ -86,17 +114,30 @@ export class CatchUp {
 
   #pass(publication: Publication): void {
     const { stream, deliver } = this.#parts;
-    stream.seen = Math.max(stream.seen, publication.offset);
+    // Offsets rise, unless the stream has been made anew.
+    if (publication.offset <= stream.seen) void this.#look();
+    else stream.seen = publication.offset;
     deliver(publication);
   }
 
-  /** While the connection holds nothing is lost: so all that the stream had before this answer has come. */
+  /**
+   * While the connection holds nothing is lost: so all that the stream had before this answer has come. The offsets of
+   * one that was made anew begin again, and would be taken for old ones.
+   */
   async #look(): Promise<void> {
     if (this.#held) return;
-    const { stream } = this.#parts;
+    const { stream, missed } = this.#parts;
     try {
       const { created, state } = await stream.info();
-      if (!this.#held && epochOf(created) === stream.epoch) stream.seen = Math.max(stream.seen, state.last_seq);
+      if (this.#held) return;
+      const epoch = epochOf(created);
+      if (epoch === stream.epoch) {
+        stream.seen = Math.max(stream.seen, state.last_seq);
+        return;
+      }
+      stream.epoch = epoch;
+      stream.seen = state.last_seq;
+      missed();
     } catch {
       // The connection is away: when it is back, `run` says what was missed.
     }

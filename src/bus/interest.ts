@@ -17,6 +17,7 @@ export interface InterestParts {
  */
 export class Interest {
   readonly #parts: InterestParts;
+  /** By subject. */
   readonly #single = new Map<string, Subscription>();
   #all: Subscription | undefined;
   /** Whether what comes by the subscription for everything counts: from then on the others' does not. */
@@ -32,25 +33,30 @@ export class Interest {
   }
 
   add(channel: string): void {
-    if (this.#all || this.#single.has(channel)) return;
-    if (this.#single.size >= limits.natsSubscriptionsMax) return void this.#wantAll();
     const { nc, subjectOf, received } = this.#parts;
+    const subject = subjectOf(channel);
+    if (this.#all || this.#single.has(subject)) return;
+    if (this.#single.size >= limits.natsSubscriptionsMax) return void this.#wantAll();
     const callback = (error: Error | null, message: Msg) => {
       if (!error && !this.#isAll) received(message);
     };
-    this.#single.set(channel, nc.subscribe(subjectOf(channel), { callback }));
+    this.#single.set(subject, nc.subscribe(subject, { callback }));
   }
 
   remove(channel: string): void {
-    this.#single.get(channel)?.unsubscribe();
-    this.#single.delete(channel);
+    const subject = this.#parts.subjectOf(channel);
+    this.#single.get(subject)?.unsubscribe();
+    this.#single.delete(subject);
   }
 
-  /** Each publication comes twice until the server has taken the new subscription, and counts once. */
+  /**
+   * Until the server has taken the new subscription the old ones count; only what has none of its own, because it was
+   * wanted later, comes by the new one already. So each publication counts once.
+   */
   async #wantAll(): Promise<void> {
     const { nc, everything, received } = this.#parts;
     const callback = (error: Error | null, message: Msg) => {
-      if (!error && this.#isAll) received(message);
+      if (!error && (this.#isAll || !this.#single.has(message.subject))) received(message);
     };
     this.#all = nc.subscribe(everything, { callback });
     // It fails when the connection is cut just now; then both are made anew, in this order, when it is back.

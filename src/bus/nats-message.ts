@@ -28,12 +28,12 @@ export function publicationOf(
 ): Publication {
   const publication = { channel, data: jsonOf(data), ...place };
   if (!headers) return publication;
-  const tags = headers.get(TAGS);
-  const info = headers.get(INFO);
+  const tags = decoded(headers.get(TAGS));
+  const info = decoded(headers.get(INFO));
   return {
     ...publication,
-    ...(tags !== "" && { tags: JSON.parse(decodeURIComponent(tags)) as Record<string, string> }),
-    ...(info !== "" && { info: decodeURIComponent(info) }),
+    ...(tags !== undefined && { tags: JSON.parse(tags) as Record<string, string> }),
+    ...(info !== undefined && { info }),
   };
 }
 
@@ -48,7 +48,7 @@ export function eventHeaders(type: ChannelEvent["type"]): MsgHdrs {
 export function eventOf(channel: string, message: Msg): ChannelEvent | undefined {
   const type = message.headers?.get(EVENT);
   if (type !== "join" && type !== "leave") return undefined;
-  return { channel, type, info: message.string() };
+  return { channel, type, info: jsonOf(message.string()) };
 }
 
 /** Anybody may publish on the Bus: what is no JSON is taken for text, and a line feed would end the client's line. */
@@ -61,7 +61,18 @@ function jsonOf(text: string): string {
   }
 }
 
-/** Headers are ASCII lines. */
-function encoded(text: string): string {
-  return encodeURIComponent(text);
+/** Headers are ASCII lines; half a surrogate pair has no UTF-8. */
+export function encoded(text: string): string {
+  return encodeURIComponent(text.toWellFormed());
+}
+
+/** The JSON of a header; undefined when there is none, since an exception here would end the connection. */
+function decoded(header: string): string | undefined {
+  try {
+    const text = decodeURIComponent(header);
+    JSON.parse(text);
+    return text;
+  } catch {
+    return undefined;
+  }
 }

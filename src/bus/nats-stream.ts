@@ -1,5 +1,6 @@
 import { type JetStreamManager, jetstreamManager, type StoredMsg, type StreamInfo } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
+import { limits } from "../limits.ts";
 import type { History, HistoryQuery, Publication } from "./broker.ts";
 import { channelOf, subjectOf } from "./channel-subject.ts";
 import { publicationOf } from "./nats-message.ts";
@@ -70,6 +71,7 @@ export class NatsStream {
       subjects: [`${kept}>`],
       max_msgs_per_subject: perChannelMax,
       max_age: secondsMax * NS_PER_SECOND,
+      duplicate_window: Math.min(secondsMax, limits.idempotencySeconds) * NS_PER_SECOND,
       max_bytes: bytesMax,
       storage,
       num_replicas: replicas,
@@ -84,17 +86,18 @@ export class NatsStream {
     const subject = subjectOf(this.#prefixes.kept, channel);
     const newest = await this.#get({ last_by_subj: subject });
     if (!newest) return { publications: [], offset: since === undefined ? this.seen : await this.#end(since), epoch };
-    const offset = Math.max(newest.seq, since ?? 0);
-    if (limit === 0 || newest.seq <= (since ?? 0)) {
-      return { publications: [], offset: limit === 0 ? newest.seq : offset, epoch };
-    }
+    const offset = reverse ? newest.seq : Math.max(newest.seq, since ?? 0);
+    if (limit === 0) return { publications: [], offset: newest.seq, epoch };
+    if (!reverse && newest.seq <= (since ?? 0)) return { publications: [], offset, epoch };
     if (reverse && limit === 1 && since === undefined) {
       return { publications: [this.#publication(channel, newest, newest.seq - 1)], offset, epoch };
     }
     const publications = reverse
       ? await this.#backward(channel, subject, since ?? newest.seq + 1, limit)
       : await this.#forward(channel, subject, since ?? 0, limit);
-    return { publications, offset, epoch };
+    // What was published while this was read belongs to it: the end is where it ends.
+    const end = reverse ? 0 : (publications.at(-1)?.offset ?? 0);
+    return { publications, offset: Math.max(offset, end), epoch };
   }
 
   /** Forgets what is kept of a channel. */

@@ -15,7 +15,8 @@ import type {
 import { CatchUp } from "./catch-up.ts";
 import { channelOf, subjectOf } from "./channel-subject.ts";
 import { Interest } from "./interest.ts";
-import { eventHeaders, eventOf, headersOf, publicationOf, VERSION } from "./nats-message.ts";
+import { Keys } from "./keys.ts";
+import { encoded, eventHeaders, eventOf, headersOf, publicationOf, VERSION } from "./nats-message.ts";
 import type { NatsStream, Prefixes } from "./nats-stream.ts";
 
 const NOWHERE: StreamPosition = { offset: 0, epoch: "" };
@@ -41,6 +42,8 @@ export class NatsBroker implements Broker {
   readonly #listeners = new Set<BrokerListener>();
   readonly #interest: Interest;
   readonly #catchUp: CatchUp | undefined;
+  /** Of publications without history, which the stream does not see: these are known to this process alone. */
+  readonly #keys = new Keys(Date.now);
   #flushing: Promise<void> | undefined;
 
   constructor(parts: NatsBrokerParts) {
@@ -74,20 +77,22 @@ export class NatsBroker implements Broker {
     const { history, idempotencyKey, version } = options;
     const { prefixes, nc } = this.#parts;
     if (!history) {
+      if (idempotencyKey !== undefined && this.#keys.find(channel, idempotencyKey)) return NOWHERE;
       nc.publish(subjectOf(prefixes.delivered, channel), data, withHeaders(options));
       await this.#flush();
+      if (idempotencyKey !== undefined) this.#keys.add(channel, idempotencyKey, NOWHERE);
       return NOWHERE;
     }
-    const { epoch } = this.#stream;
+    const { catchUp } = this.#kept;
     const expect = version === undefined ? undefined : await this.#expected(channel, version, options.versionEpoch);
     if (typeof expect === "object") return expect;
     try {
       const ack = await this.#js.publish(subjectOf(prefixes.kept, channel), data, {
         ...withHeaders(options),
-        ...(idempotencyKey !== undefined && { msgID: encodeURIComponent(`${channel}\n${idempotencyKey}`) }),
+        ...(idempotencyKey !== undefined && { msgID: encoded(`${channel}\n${idempotencyKey}`) }),
         ...(expect !== undefined && { expect: { lastSubjectSequence: expect } }),
       });
-      return { offset: ack.seq, epoch };
+      return { offset: ack.seq, epoch: await catchUp.epoch() };
     } catch (error) {
       // Somebody else was first: the version is judged anew.
       if (expect !== undefined && (error as { code?: number }).code === WRONG_LAST_SEQUENCE) {
@@ -110,11 +115,12 @@ export class NatsBroker implements Broker {
   }
 
   async history(channel: string, query: HistoryQuery): Promise<History> {
-    return await this.#stream.read(channel, query);
+    const { stream, catchUp } = this.#kept;
+    return await catchUp.read(() => stream.read(channel, query));
   }
 
   async removeHistory(channel: string): Promise<void> {
-    await this.#stream.remove(channel);
+    await this.#kept.stream.remove(channel);
   }
 
   async announce({ channel, type, info }: ChannelEvent): Promise<void> {
@@ -144,13 +150,17 @@ export class NatsBroker implements Broker {
   async close(): Promise<void> {
     this.#listeners.clear();
     this.#catchUp?.stop();
-    await this.#parts.nc.drain();
+    const { nc } = this.#parts;
+    // A Bus that is away takes nothing more, and would be waited for.
+    await nc.drain().catch(() => nc.close());
   }
 
-  get #stream(): NatsStream {
+  /** What histories need. Throws BELFRY_BAD_STATE where there are none. */
+  get #kept(): { stream: NatsStream; catchUp: CatchUp } {
     const { stream } = this.#parts;
-    if (!stream) throw new BelfryError("BELFRY_BAD_STATE", NO_JETSTREAM);
-    return stream;
+    const catchUp = this.#catchUp;
+    if (!stream || !catchUp) throw new BelfryError("BELFRY_BAD_STATE", NO_JETSTREAM);
+    return { stream, catchUp };
   }
 
   /** All that are published in one turn of the event loop wait for one answer of the server. */
@@ -166,11 +176,12 @@ export class NatsBroker implements Broker {
 
   /** The sequence that must still be a channel's last; where the version is not above its own, the position. */
   async #expected(channel: string, version: number, versionEpoch = ""): Promise<number | StreamPosition> {
-    const newest = await this.#stream.newest(channel);
+    const { stream } = this.#kept;
+    const newest = await stream.newest(channel);
     if (!newest) return 0;
     const [last = "", epoch = ""] = newest.header.get(VERSION).split(" ");
-    const isOld = last !== "" && decodeURIComponent(epoch) === versionEpoch && Number(last) >= version;
-    return isOld ? { offset: newest.seq, epoch: this.#stream.epoch } : newest.seq;
+    const isOld = last !== "" && epoch === encoded(versionEpoch) && Number(last) >= version;
+    return isOld ? { offset: newest.seq, epoch: stream.epoch } : newest.seq;
   }
 
   #received(message: Msg): void {

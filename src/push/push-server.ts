@@ -98,7 +98,8 @@ export class PushServer {
         this.#session.subscriptions.forget(subscription, channel);
       },
       (channel) => {
-        this.#broker.unsubscribe(channel);
+        // Who is on the way to it still counts on what is published meanwhile.
+        if (!joins.has(channel)) this.#broker.unsubscribe(channel);
         tellState(options.hooks ?? {}, this.#log, channel, false);
       },
     );
