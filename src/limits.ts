@@ -220,4 +220,11 @@ export const limits = {
   /** How long one attempt may take, and how often a connection is asked whether it is alive. */
   natsConnectSecondsMax: 5,
   natsPingSeconds: 10,
+  /** `belfry serve --workers`: a worker that ended is started again after this, and twice as late each further time. */
+  processRestartMs: 100,
+  processRestartMsMax: 10_000,
+  /** A worker that ran for so long is no failure: the next one is started without the delays of those before. */
+  processStableSeconds: 30,
+  /** npm hands on a Ctrl-C that the terminal has sent already: two signals within this time are one. */
+  signalTwinMs: 300,
 } as const;
