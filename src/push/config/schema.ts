@@ -225,7 +225,7 @@ const bus = v.strictObject({
     limits.natsHistorySizeMax,
     "What the Bus keeps of a channel at most; historySize of the channel says what clients get.",
   ),
-  historySecondsMax: key(seconds(1, 31_536_000), limits.natsHistorySecondsMax, "… and for how long."),
+  historySecondsMax: key(seconds(1, 31_536_000), limits.natsHistorySecondsMax, "How long the Bus keeps it at most."),
   historyStorage: key(oneOf(["file", "memory"]), "file", "Where the Bus keeps it."),
   historyReplicas: key(whole(1, 5), 1, "How many servers of a cluster keep it."),
 });
