@@ -240,4 +240,11 @@ export const limits = {
   natsPingSeconds: 10,
   /** A log of the Bus on disk that is shorter is left as it is; a longer one is when half of it is live. */
   busLogBytesMin: 16_777_216,
+  /** `belfry serve --workers`: a worker that ended is started again after this, and twice as late each further time. */
+  processRestartMs: 100,
+  processRestartMsMax: 10_000,
+  /** A worker that ran for so long is no failure: the next one is started without the delays of those before. */
+  processStableSeconds: 30,
+  /** npm hands on a Ctrl-C that the terminal has sent already: two signals within this time are one. */
+  signalTwinMs: 300,
 } as const;

@@ -27,7 +27,7 @@ export interface HttpParts {
  */
 export function createMailHttp(parts: HttpParts): RequestListener {
   const app = new Hono();
-  app.use(pageHeaders);
+  app.use((context, next) => pageHeaders(parts.info())(context, next));
   app.get("/info", (context) => context.json(parts.info()));
   app.get("/mailboxes/:address/messages", (context) => listMessages(context, parts));
   app.get("/mailboxes/:address/messages/:id/text", (context) => wholeText(context, parts));
@@ -40,20 +40,21 @@ export function createMailHttp(parts: HttpParts): RequestListener {
 }
 
 /** Nothing inline and nothing from elsewhere: what a mail contains is shown as text, and could not run anyway. */
-const pageHeaders = secureHeaders({
-  contentSecurityPolicy: {
-    defaultSrc: ["'none'"],
-    scriptSrc: ["'self'"],
-    styleSrc: ["'self'"],
-    imgSrc: ["'self'"],
-    connectSrc: ["'self'"],
-    formAction: ["'self'"],
-    baseUri: ["'none'"],
-    frameAncestors: ["'none'"],
-  },
-  xFrameOptions: "DENY",
-  strictTransportSecurity: false,
-});
+const pageHeaders = ({ pushPort }: MailInfo) =>
+  secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'"],
+      connectSrc: ["'self'", ...(pushPort === undefined ? [] : [`ws://*:${pushPort}`])],
+      formAction: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+    xFrameOptions: "DENY",
+    strictTransportSecurity: false,
+  });
 
 const smallBody = bodyLimit({
   maxSize: mailLimits.requestBytesMax,

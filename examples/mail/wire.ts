@@ -42,7 +42,8 @@ export interface SeenEvent extends MailboxState {
 /** What the channel `mail:` + address carries. */
 export type MailEvent = NewEvent | SeenEvent;
 
-/** The answer to GET /info: where mail is taken. */
+/** The answer to GET /info: where mail is taken, and the notification API's port if it is not that of the page. */
 export interface MailInfo {
   readonly smtp: { readonly host: string; readonly port: number };
+  readonly pushPort?: number;
 }

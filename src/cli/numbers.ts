@@ -6,6 +6,13 @@ export const readPort = wholeNumber(0, 65_535);
 /** Reads a size. */
 export const readBytes = wholeNumber(1, 67_108_864);
 
+/** Reads how many processes: "auto" is 0, one for each core. */
+export function readWorkers(text: string): number {
+  return text === "auto" ? 0 : readCount(text);
+}
+
+const readCount = wholeNumber(1, 1024);
+
 function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);

@@ -1,12 +1,21 @@
 import { Command, Option } from "commander";
 import { pino } from "pino";
 import type { Broker } from "../bus/index.ts";
-import { BelfryError } from "../errors.ts";
+import { BelfryError, SystemError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { type Config, createPushServer, loadConfig, type PartialConfig, WEBSOCKET_PATH } from "../push/index.ts";
+import {
+  type Config,
+  createPushServer,
+  loadConfig,
+  type PartialConfig,
+  type PushServer,
+  WEBSOCKET_PATH,
+} from "../push/index.ts";
 import { busOf } from "./bus-of.ts";
-import { readPort } from "./numbers.ts";
+import { readPort, readWorkers } from "./numbers.ts";
+import { rehearseAside } from "./rehearse-aside.ts";
 import { optionsOf } from "./serve-options.ts";
+import { endWithParent, runWorkers, sayReady, takeWorkerPlace, type WorkerPlace } from "./workers.ts";
 import { keepYoungGeneration } from "./young-generation.ts";
 
 interface Flags {
@@ -19,6 +28,7 @@ interface Flags {
   allowedOrigin?: string[];
   driver?: Config["server"]["driver"];
   bus?: string;
+  workers?: number;
 }
 
 const examples = `
@@ -35,6 +45,9 @@ Examples:
   With tokens, namespaces and histories: begin a file, change it, and serve with it
     $ belfry config --defaults > belfry.yaml
     $ belfry serve --config belfry.yaml
+
+  A process for each core, all on one port
+    $ belfry serve --config belfry.yaml --workers auto
 `;
 
 /** `belfry serve`: the notification API as a process of its own. */
@@ -49,6 +62,11 @@ export function serveCommand(): Command {
     .option("--allow-subscribe [prefix...]", "let clients subscribe to all channels, or to those with a prefix")
     .option("--allowed-origin <origin...>", "origins of web pages that may connect, besides this host; * for all")
     .option("--bus <url>", "the Bus that processes share: nats://host:4222, of belfry bus or NATS")
+    .addOption(
+      new Option("--workers <number>", "processes that serve the port, or auto: one for each core (1)").argParser(
+        readWorkers,
+      ),
+    )
     .addOption(new Option("--driver <name>", "how to talk to the kernel").choices(["auto", "native", "portable"]))
     .addHelpText(
       "after",
@@ -58,57 +76,94 @@ export function serveCommand(): Command {
 }
 
 async function serve(flags: Flags): Promise<void> {
-  const log = pino();
+  const log = pino() as Log;
+  const place = takeWorkerPlace(process.env);
   let config: Config;
   try {
     config = loadConfig({ file: flags.config, env: process.env, flags: configOf(flags) });
   } catch (error) {
     return fail(error);
   }
+  if (place) return await serveHere(inPlace(config, place), flags, log, place);
+  if (!config.client.allowAnonymous && !hasCredentials(config)) {
+    log.warn("nobody can connect: there is no key for tokens, no connect proxy, and --allow-anonymous was not given");
+  }
+  if (config.server.workers === 1) return await serveHere(config, flags, log);
+  await runWorkers(config, log).catch((error) => cannotListen(error, log));
+}
+
+/** Serves in this process; with a place it is one of several. */
+async function serveHere(config: Config, flags: Flags, log: Log, place?: WorkerPlace): Promise<void> {
   let broker: Broker;
   try {
-    broker = await busOf(config, log as Log);
+    broker = await busOf(config, log);
   } catch (error) {
     log.error(`the Bus is out of reach: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
     return;
   }
   const server = createPushServer({
-    ...optionsOf(config, log as Log),
+    ...optionsOf(config, log),
     broker,
     allowSubscribe: allowSubscribe(flags.allowSubscribe),
-    log: log as Log,
+    log,
   });
-  const { port, host, path, reusePort } = config.server;
   try {
-    const where = path === "" ? { port, ...(host === "" ? {} : { host }) } : { path };
-    const at = await server.listen({ ...where, reusePort });
-    await server.rehearse(at).catch((failure) => log.warn(`the rehearsal failed: ${failure}`));
+    const at = await listen(server, config.server, log);
     keepYoungGeneration();
-    log.info(`listening on ${at.address} port ${at.port}: ws://localhost:${at.port}${WEBSOCKET_PATH}`);
+    if (place) sayReady();
+    else log.info(`listening on ${at.address} port ${at.port}: ws://localhost:${at.port}${WEBSOCKET_PATH}`);
   } catch (error) {
-    if (!(error instanceof BelfryError)) throw error;
-    log.error(`${error.message}; choose another with --port or --host`);
-    process.exitCode = 1;
-    return await server.close();
+    cannotListen(error, log);
+    await server.close();
+    return await broker.close();
   }
-  if (!config.client.allowAnonymous && !hasCredentials(config)) {
-    log.warn("nobody can connect: there is no key for tokens, no connect proxy, and --allow-anonymous was not given");
-  }
+  const close = () => server.close().then(() => broker.close());
+  // Without the parent there may be no Bus to take leave of.
+  if (place) return endWithParent((isAlone) => (isAlone ? server.close() : close()));
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       log.info(`${signal}: closing`);
-      void server.close().then(() => broker.close());
+      void close();
     });
   }
 }
 
+/** Listens, and rehearses: on a port that it shares its own connection would come to another process. */
+async function listen(server: PushServer, { port, host, path, reusePort }: Config["server"], log: Log) {
+  const failed = (failure: unknown) => log.warn(`the rehearsal failed: ${failure}`);
+  if (reusePort) await rehearseAside(server).catch(failed);
+  const where = path === "" ? { port, ...(host === "" ? {} : { host }) } : { path };
+  const at = await server.listen({ ...where, reusePort });
+  if (!reusePort) await server.rehearse(at).catch(failed);
+  return at;
+}
+
+function cannotListen(error: unknown, log: Log): void {
+  if (!(error instanceof BelfryError)) throw error;
+  const hint =
+    error instanceof SystemError && error.errno === "ENOTSUP"
+      ? "several processes on one port need the addon, or Node 22.12"
+      : "choose another with --port or --host";
+  log.error(`${error.message}; ${hint}`);
+  process.exitCode = 1;
+}
+
+function inPlace(config: Config, { port, bus }: WorkerPlace): Config {
+  return {
+    ...config,
+    server: { ...config.server, port, reusePort: true },
+    bus: { ...config.bus, url: bus },
+  };
+}
+
 /** What the flags say, as a part of the configuration. */
-function configOf({ port, host, driver, allowAnonymous, allowedOrigin, apiKey, bus }: Flags): PartialConfig {
+function configOf({ port, host, workers, driver, allowAnonymous, allowedOrigin, apiKey, bus }: Flags): PartialConfig {
   return {
     server: {
       ...(port !== undefined && { port }),
       ...(host !== undefined && { host }),
+      ...(workers !== undefined && { workers }),
       ...(driver !== undefined && { driver }),
       ...(allowedOrigin !== undefined && { allowedOrigins: allowedOrigin }),
     },

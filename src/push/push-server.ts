@@ -151,10 +151,6 @@ export class PushServer {
       subscribe: (fd, channel) => this.#hub.subscribe(fd, channel),
       listener: this.#delivery,
       api: (broker, key) => httpApi({ keys: [{ key, scopes: ["*"] }], operations: this.#makeNode(broker) }).fetch,
-      end: (fd) => {
-        this.#lives.leave(fd);
-        this.#server.wire.cut(fd);
-      },
     });
     this.#rehearsal = rehearsal;
     try {
@@ -189,7 +185,7 @@ export class PushServer {
       open: (connection) => {
         const fd = connection.descriptor;
         const { data } = connection;
-        if (data instanceof Rehearsal) return data.opened(fd);
+        if (data instanceof Rehearsal) return data.opened(connection);
         this.#clients.open(fd);
         if (!(data instanceof Visitor)) return;
         this.#session.headers.keep(fd, data.headers);

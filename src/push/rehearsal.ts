@@ -5,7 +5,8 @@ import type { ListeningAddress } from "../server.ts";
 
 const CHANNELS = 100;
 const ROUNDS = 100;
-const ROUNDS_PER_TURN = 10;
+/** Few enough for the buffer of a Unix socket: the connection would be cut as a slow reader. */
+const ROUNDS_PER_TURN = 2;
 const HISTORY = { history: { size: 2, seconds: 1 } };
 
 /** What {@link Rehearsal} needs of the server. */
@@ -15,8 +16,13 @@ export interface RehearsalParts {
   readonly listener: BrokerListener;
   /** An HTTP API over this Bus, that takes this key. */
   readonly api: (broker: Broker, key: string) => (request: Request) => Promise<Response> | Response;
-  /** Ends the connection, and its subscriptions. */
-  readonly end: (fd: number) => void;
+}
+
+/** The server's side of the rehearsal's connection. */
+export interface OwnConnection {
+  readonly descriptor: number;
+  /** Ends it, with its subscriptions; nothing happens if it has ended already. */
+  terminate(): void;
 }
 
 /**
@@ -29,21 +35,21 @@ export class Rehearsal {
   /** The path to connect to; nobody else knows it. */
   readonly path = `/rehearsal/${randomBytes(16).toString("hex")}`;
   readonly #parts: RehearsalParts;
-  #opened: (fd: number) => void = () => {};
+  #opened: (connection: OwnConnection) => void = () => {};
 
   constructor(parts: RehearsalParts) {
     this.#parts = parts;
   }
 
   /** The rehearsal's own connection is open. */
-  opened(fd: number): void {
-    this.#opened(fd);
+  opened(connection: OwnConnection): void {
+    this.#opened(connection);
   }
 
   /** Rehearses on a server that listens at `at`. Rejects when it cannot be reached, or does not let itself in. */
   async run(at: ListeningAddress): Promise<void> {
     const socket = connect(at.port === 0 ? { path: at.address } : { port: at.port, host: reachable(at.address) });
-    const open = new Promise<number>((resolve, reject) => {
+    const open = new Promise<OwnConnection>((resolve, reject) => {
       this.#opened = resolve;
       socket.once("error", reject);
       socket.once("close", () => reject(new Error("the connection was closed")));
@@ -55,9 +61,10 @@ export class Rehearsal {
           `GET ${this.path} HTTP/1.1\r\nHost: rehearsal\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
             `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}\r\n\r\n`,
         );
-      const fd = await open;
-      await this.#publish(fd);
-      this.#parts.end(fd);
+      const connection = await open;
+      await this.#publish(connection.descriptor);
+      // It may be gone already, and its descriptor be somebody else's: the connection knows.
+      connection.terminate();
     } finally {
       socket.destroy();
     }

@@ -15,7 +15,6 @@ const mailbox = new Mailbox(
 );
 
 show();
-connect();
 void mailbox.load();
 
 function addressIn(query: URLSearchParams): string {
@@ -27,14 +26,17 @@ function show(): void {
   element("see-all").addEventListener("click", () => void mailbox.markSeen());
   void fetch("/info")
     .then((response): Promise<MailInfo> => response.json())
-    .then((info) => showHint(address, info))
-    .catch(() => undefined);
+    .catch(() => undefined)
+    .then((info) => {
+      if (info) showHint(address, info);
+      connect(info?.pushPort === undefined ? location.host : `${location.hostname}:${info.pushPort}`);
+    });
 }
 
 /** Holds the one WebSocket. Each time the subscription stands again, what was missed is loaded. */
-function connect(): void {
+function connect(host: string): void {
   const scheme = location.protocol === "https:" ? "wss" : "ws";
-  const client = new Centrifuge(`${scheme}://${location.host}/connection/websocket`, {
+  const client = new Centrifuge(`${scheme}://${host}/connection/websocket`, {
     minReconnectDelay: 200,
     maxReconnectDelay: 3000,
   });

@@ -16,8 +16,12 @@ export function clashesOf(config: Config): Clash[] {
 }
 
 function ofServer({ server }: Config): Clash[] {
-  if (server.path === "" || server.host === "") return [];
-  return [clash(["server", "host"], "server.path is set, and takes its place", ["server", "path"])];
+  if (server.path === "") return [];
+  const path = ["server", "path"];
+  return [
+    ...(server.host === "" ? [] : [clash(["server", "host"], "server.path is set, and takes its place", path)]),
+    ...(server.workers === 1 ? [] : [clash(["server", "workers"], "server.path is set, which takes one", path)]),
+  ];
 }
 
 function ofClient({ client, token }: Config): Clash[] {

@@ -23,6 +23,12 @@ const server = v.strictObject({
     "A Unix socket to listen on, instead of port and host.",
   ),
   reusePort: off("Lets several processes listen on the port; the kernel spreads connections over them."),
+  workers: key(
+    whole(0, 1024),
+    1,
+    "Processes that serve the port together, each on a core of its own; 0 for one for each core. Without bus.url they " +
+      "share a Bus of their own, in memory.",
+  ),
   driver: key(
     oneOf(["auto", "native", "portable"]),
     "auto",

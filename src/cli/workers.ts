@@ -1,0 +1,146 @@
+import { fork } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { createDaemon } from "../daemon/index.ts";
+import { limits } from "../limits.ts";
+import type { Log } from "../log.ts";
+import { type Config, WEBSOCKET_PATH } from "../push/index.ts";
+import { createServer, type ListeningAddress } from "../server.ts";
+import { type ProcessEvents, type Process as Started, Supervisor } from "./supervisor.ts";
+
+/** Where a worker listens, and the address of the Bus that it shares with the others. */
+export interface WorkerPlace {
+  readonly port: number;
+  readonly bus: string;
+}
+
+/** What parent and worker say to each other. */
+const words = { ready: "ready", close: "close" } as const;
+
+/** Others may read a command line, but not the environment: the address of the Bus holds a token. */
+const VARIABLE = "BELFRY_WORKER_PLACE";
+
+/** The place of this process if it is a worker; taken out of the environment. */
+export function takeWorkerPlace(env: NodeJS.ProcessEnv): WorkerPlace | undefined {
+  const place = env[VARIABLE];
+  delete env[VARIABLE];
+  return place === undefined ? undefined : (JSON.parse(place) as WorkerPlace);
+}
+
+/** The worker's side: says that it serves. */
+export function sayReady(): void {
+  process.send?.(words.ready);
+}
+
+/**
+ * The worker's side: calls `close` when the parent asks for it, when the parent is gone, or upon SIGTERM, and then ends
+ * the process. A Ctrl-C reaches all processes of a terminal, and is the parent's to answer.
+ */
+export function endWithParent(close: (isAlone: boolean) => Promise<void>): void {
+  let isEnding = false;
+  const end = (isAlone: boolean) => {
+    if (isEnding) return;
+    isEnding = true;
+    close(isAlone).finally(() => process.exit(isAlone ? 1 : 0));
+  };
+  process.on("SIGINT", () => {});
+  process.on("SIGTERM", () => end(false));
+  process.on("message", (word) => word === words.close && end(false));
+  process.once("disconnect", () => end(true));
+  if (!process.connected) end(true);
+}
+
+/**
+ * The parent's side: as many processes of this same command as the configuration says, on one port and one Bus. Rejects
+ * with SystemError when the port is taken.
+ */
+export async function runWorkers(config: Config, log: Log): Promise<void> {
+  const { closeSecondsMax, workers } = config.server;
+  const count = workers === 0 ? availableParallelism() : workers;
+  const { at, release } = await claimPort(config);
+  const bus = config.bus.url === "" ? await ownBus(log) : { url: config.bus.url, close: async () => {} };
+  const place: WorkerPlace = { port: at.port, bus: bus.url };
+  const supervisor = new Supervisor({ count, log, start: (events) => startWorker(place, events) });
+  let isClosing = false;
+  const close = async () => {
+    isClosing = true;
+    await supervisor.close(closeSecondsMax);
+    await bus.close();
+  };
+  onSignals(log, { close, kill: () => supervisor.kill() });
+  const served = await supervisor.start();
+  await release();
+  if (isClosing) return;
+  if (served > 0) {
+    log.info(
+      `${served} workers listening on ${at.address} port ${at.port}: ws://localhost:${at.port}${WEBSOCKET_PATH}`,
+    );
+    return;
+  }
+  log.error("no worker could be started");
+  process.exitCode = 1;
+  await close();
+}
+
+/**
+ * Finds out whether the port can be had by itself: workers would share it with whomever of this user has it already. A
+ * port that the kernel chose is held until it is released, since nobody else may get it before the workers have it.
+ */
+async function claimPort({ server: { port, host, reusePort, driver } }: Config): Promise<{
+  at: ListeningAddress;
+  release: () => Promise<void>;
+}> {
+  const server = createServer({ driver, upgrade: () => ({ status: 503, reason: "not yet" }) });
+  try {
+    const where = { port, ...(host !== "" && { host }) };
+    const at = await server.listen({ ...where, reusePort: reusePort || port === 0 });
+    if (port !== 0) await server.close();
+    return { at, release: () => server.close() };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+/** A Bus for this machine alone, which nobody knows how to enter but the workers. */
+async function ownBus(log: Log): Promise<{ url: string; close: () => Promise<void> }> {
+  const token = randomBytes(24).toString("hex");
+  const daemon = createDaemon({ token, log });
+  const { address, port } = await daemon.listen({ host: "127.0.0.1", port: 0 });
+  return { url: `nats://${token}@${address}:${port}`, close: () => daemon.close() };
+}
+
+function startWorker(place: WorkerPlace, { ready, ended }: ProcessEvents): Started {
+  const child = fork(process.argv[1] as string, process.argv.slice(2), {
+    env: { ...process.env, [VARIABLE]: JSON.stringify(place) },
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
+  child.on("message", (word) => word === words.ready && ready());
+  child.once("exit", (code, signal) => ended(signal === null ? `with code ${code}` : `by ${signal}`));
+  // Without a process there is no exit either; an error of a process that runs is followed by one.
+  child.on("error", (error) => child.pid === undefined && ended(`before it began: ${error.message}`));
+  return {
+    pid: child.pid,
+    // The channel of a process that has just ended cannot be written to, and need not.
+    close: () => void child.send(words.close, () => {}),
+    kill: () => void child.kill("SIGKILL"),
+  };
+}
+
+/** The first signal ends in order, another one at once, with the exit code that shells give to the signal. */
+function onSignals(log: Log, { close, kill }: { close: () => Promise<void>; kill: () => void }): void {
+  let firstMs = 0;
+  for (const [signal, number] of [["SIGINT", 2] as const, ["SIGTERM", 15] as const]) {
+    process.on(signal, () => {
+      const now = performance.now();
+      if (firstMs === 0) {
+        firstMs = now;
+        log.info(`${signal}: closing`);
+        void close();
+      } else if (now - firstMs > limits.signalTwinMs) {
+        kill();
+        process.exit(128 + number);
+      }
+    });
+  }
+}
