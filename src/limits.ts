@@ -187,7 +187,7 @@ export const limits = {
   channelsReadMax: 100_000,
   /** How long `belfry publish` waits for an answer. Option --timeout. */
   apiAnswerSecondsMax: 10,
-  /** `belfry bus`: the longest line of an operation, as nats-server has it; `-ERR` beyond. Option of the bus. */
+  /** `belfry bus`: the longest arguments of an operation, as nats-server has it; `-ERR` beyond. Option of the bus. */
   busControlLineBytesMax: 4096,
   /** The largest payload, its headers included, as nats-server has it; `-ERR` beyond. Option of the bus. */
   busPayloadBytesMax: 1_048_576,

@@ -52,10 +52,13 @@ export class Daemon {
     this.#log = options.log ?? silent;
     this.#gate = new Gate(options);
     const payloadBytesMax = options.payloadBytesMax ?? limits.busPayloadBytesMax;
+    const controlLineBytesMax = options.controlLineBytesMax ?? limits.busControlLineBytesMax;
+    // A message has the arguments of its publication, and the id of a subscription, which came in arguments too.
+    const messageBytesMax = payloadBytesMax + 2 * controlLineBytesMax + limits.busChunkBytes;
     this.#poll = openDriver({
       choice: options.driver ?? "auto",
       inputBytes: limits.inputSlabBytes,
-      outputBytes: Math.max(limits.busOutputSlabBytes, payloadBytesMax + 2 * limits.busChunkBytes),
+      outputBytes: Math.max(limits.busOutputSlabBytes, messageBytesMax),
       ready: () => turn(),
       says: (line) => this.#log.info(line),
     });
@@ -69,7 +72,7 @@ export class Daemon {
     this.#streams = this.#makeStreams(delivery);
     this.#session = new Session({
       limits: {
-        controlLineBytesMax: options.controlLineBytesMax ?? limits.busControlLineBytesMax,
+        controlLineBytesMax,
         payloadBytesMax,
         subscriptionsMax: options.subscriptionsMax ?? limits.busSubscriptionsMax,
       },
@@ -199,10 +202,10 @@ export class Daemon {
   }
 
   #broken(client: Client, result: number): void {
-    if (client.isClosed) return;
+    if (client.isCut) return;
     const why = result === 0 ? "Slow Consumer" : errnoName(result);
     this.#log.warn(`client ${client.id} is cut: ${why}`);
-    client.queue = undefined;
+    this.#outlets.cut(client);
     this.#end(client);
   }
 
