@@ -204,6 +204,8 @@ export const limits = {
   busPingsOutMax: 2,
   /** How long a client may take to show its credentials, where the Bus asks for some. */
   busAuthSecondsMax: 2,
+  /** How long a client of the Bus may take for a TLS handshake, as with nats-server. */
+  busTlsSecondsMax: 2,
   /** Subscriptions of one client of the Bus. Option of the bus. */
   busSubscriptionsMax: 1_000_000,
   /** Channels that a process asks NATS for one by one, at 1,250 bytes each in its client; then it takes everything. */

@@ -22,6 +22,7 @@ export type BusSettings = Pick<
   | "pendingBytesMax"
   | "subscriptionsMax"
   | "pingSeconds"
+  | "tls"
 > & { readonly port?: number };
 
 export interface BusServer {
@@ -70,7 +71,7 @@ export async function startBelfry(
 async function startNats(t: TestContext, settings: BusSettings = {}): Promise<BusServer> {
   assert.ok(natsServer, "nats-server is not installed: apt-get install nats-server");
   const folder = mkdtempSync(join(tmpdir(), "belfry-nats-"));
-  writeFileSync(join(folder, "nats.conf"), natsConfig(settings));
+  writeFileSync(join(folder, "nats.conf"), natsConfig(settings) + natsTlsConfig(settings.tls, folder));
   const child = spawn(natsServer, ["-c", join(folder, "nats.conf")], { stdio: ["ignore", "ignore", "pipe"] });
   const exited = once(child, "exit");
   const stop = async () => {
@@ -104,6 +105,17 @@ function natsConfig(settings: BusSettings): string {
   if (user !== undefined) lines.push(`authorization { user: "${user}", password: "${password}" }`);
   if (token !== undefined) lines.push(`authorization { token: "${token}" }`);
   return `${lines.join("\n")}\n`;
+}
+
+function natsTlsConfig(tls: BusSettings["tls"], folder: string): string {
+  if (!tls) return "";
+  const file = (name: string, pem: string | Buffer) => {
+    writeFileSync(join(folder, name), pem);
+    return `${name}_file: "${join(folder, name)}"`;
+  };
+  const own = [file("cert", tls.cert), file("key", tls.key)];
+  const others = tls.ca ? [file("ca", tls.ca), "verify: true"] : [];
+  return `tls {\n${[...own, ...others].join("\n")}\n}\n`;
 }
 
 /** Line ends as pictures: `|` is CR LF. */
