@@ -44,7 +44,7 @@ export class Delivery {
     return count;
   }
 
-  /** Tells a client that its request reached nobody (NATS: "no responders"); `UNSUB` does not count that as a message. */
+  /** Tells a client that its request reached nobody ("no responders"); `UNSUB` does not count that as a message. */
   noResponders(client: Client, { bytes, replyFrom, replyTo }: Message): void {
     const reply = bytes.toString("utf8", replyFrom, replyTo);
     const { routes, outlets } = this.#parts;
