@@ -205,7 +205,7 @@ export const limits = {
   channelsReadMax: 100_000,
   /** How long `belfry publish` waits for an answer. Option --timeout. */
   apiAnswerSecondsMax: 10,
-  /** `belfry bus`: the longest line of an operation, as nats-server has it; `-ERR` beyond. Option of the bus. */
+  /** `belfry bus`: the longest arguments of an operation, as nats-server has it; `-ERR` beyond. Option of the bus. */
   busControlLineBytesMax: 4096,
   /** The largest payload, its headers included, as nats-server has it; `-ERR` beyond. Option of the bus. */
   busPayloadBytesMax: 1_048_576,
@@ -222,6 +222,8 @@ export const limits = {
   busPingsOutMax: 2,
   /** How long a client may take to show its credentials, where the Bus asks for some. */
   busAuthSecondsMax: 2,
+  /** How long a client of the Bus may take for a TLS handshake, as with nats-server. */
+  busTlsSecondsMax: 2,
   /** Subscriptions of one client of the Bus. Option of the bus. */
   busSubscriptionsMax: 1_000_000,
   /** Channels that a process asks NATS for one by one, at 1,250 bytes each in its client; then it takes everything. */

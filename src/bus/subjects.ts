@@ -8,9 +8,9 @@ export function isSubject(text: string): boolean {
 /** Whether one may subscribe to it. */
 export function isPattern(text: string): boolean {
   const tokens = text.split(".");
-  // Spaces and control characters would end the argument on the wire.
+  // Blanks and line ends would end the argument on the wire, and NUL is in no subject; all else may be.
   return tokens.every(
-    (token, i) => token !== "" && !/[\s\0]/.test(token) && (token !== ">" || i === tokens.length - 1),
+    (token, i) => token !== "" && !/[ \t\r\n\f\0]/.test(token) && (token !== ">" || i === tokens.length - 1),
   );
 }
 
@@ -46,6 +46,11 @@ interface Level<Value> {
 /** Values by pattern, and which of them a subject reaches: a tree with a level for each token. */
 export class Subjects<Value> {
   readonly #root = level<Value>();
+
+  /** Whether nothing is kept, not even a level. */
+  get isEmpty(): boolean {
+    return this.#root.values.size === 0 && this.#root.next.size === 0;
+  }
 
   /** Adds a value; the pattern must be one. */
   add(pattern: string, value: Value): void {

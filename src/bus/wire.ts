@@ -28,7 +28,7 @@ export class WireError extends BelfryError {
 
 /** What {@link readOp} checks against. */
 export interface WireLimits {
-  /** Longest line of an operation, its line end not counted. */
+  /** Most bytes of the arguments of an operation: its line without its name and its line end. */
   readonly controlLineBytesMax: number;
   /** Largest payload, its headers included. */
   readonly payloadBytesMax: number;
@@ -64,6 +64,8 @@ const SPACE = 32;
 const TAB = 9;
 const CR = 13;
 const LF = 10;
+/** What a line has besides its arguments, at most: the longest name, a space, and the line end. */
+const LINE_BYTES = "CONNECT \r\n".length;
 /** The arguments of the operations with most of them: HMSG subject sid reply header-bytes total-bytes. */
 const ARGUMENTS_MAX = 5;
 
@@ -86,6 +88,8 @@ export function readOp(bytes: Uint8Array, from: number, to: number, op: Op, limi
   op.kind = kind;
   op.end = lineEnd + 1;
   const end = lineEnd > at && bytes[lineEnd - 1] === CR ? lineEnd - 1 : lineEnd;
+  while (at < end && isBlank(bytes[at])) at++;
+  if (end - at > limits.controlLineBytesMax) lineTooLong();
   switch (kind) {
     case ops.PING:
     case ops.PONG:
@@ -94,11 +98,11 @@ export function readOp(bytes: Uint8Array, from: number, to: number, op: Op, limi
     case ops.CONNECT:
     case ops.INFO:
     case ops.ERR:
-      while (at < end && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
       op.subjectFrom = at;
       op.subjectTo = end;
       return true;
   }
+  if (at === end) unknown();
   const count = split(bytes, at, end);
   if (kind === ops.SUB) {
     if (count !== 2 && count !== 3) malformed("SUB");
@@ -122,27 +126,28 @@ function readMessage(bytes: Uint8Array, to: number, op: Op, count: number, limit
   const hasSid = kind === ops.MSG || kind === ops.HMSG;
   const hasHeaders = kind === ops.HPUB || kind === ops.HMSG;
   const fixed = 2 + (hasSid ? 1 : 0) + (hasHeaders ? 1 : 0);
-  if (count !== fixed && count !== fixed + 1) malformed(hasSid ? "MSG" : "PUB");
+  if (count !== fixed && count !== fixed + 1) malformed(`${hasHeaders ? "H" : ""}${hasSid ? "MSG" : "PUB"}`);
   setSubject(op, 0);
   if (hasSid) setSid(op, 1);
   setReply(op, count === fixed ? -1 : hasSid ? 2 : 1);
   const size = numberAt(bytes, count - 1);
   op.headerBytes = hasHeaders ? numberAt(bytes, count - 2) : 0;
-  if (op.headerBytes > size) malformed("header size");
+  if (op.headerBytes > size) malformed("size of headers");
   if (size > limits.payloadBytesMax) throw new WireError("Maximum Payload Violation");
   op.payloadFrom = op.end;
   op.payloadTo = op.end + size;
   op.end = op.payloadTo + 2;
   if (op.end > to) return false;
-  if (bytes[op.payloadTo] !== CR || bytes[op.payloadTo + 1] !== LF) malformed("payload");
+  // What stands where the line end should is taken for the next operation, as nats-server does.
+  if (bytes[op.payloadTo] !== CR || bytes[op.payloadTo + 1] !== LF) unknown();
   return true;
 }
 
 /** The offset of the line feed; -1 when it has not come yet. */
 function endOfLine(bytes: Uint8Array, from: number, to: number, lineBytesMax: number): number {
-  const last = Math.min(to, from + lineBytesMax + 2);
+  const last = Math.min(to, from + lineBytesMax + LINE_BYTES);
   for (let i = from; i < last; i++) if (bytes[i] === LF) return i;
-  if (to - from >= lineBytesMax + 2) throw new WireError("Maximum Control Line Exceeded");
+  if (to - from >= lineBytesMax + LINE_BYTES) lineTooLong();
   return -1;
 }
 
@@ -171,7 +176,7 @@ function kindOf(bytes: Uint8Array, from: number, to: number): number {
       if (is(bytes, from, "connect")) return ops.CONNECT;
       break;
   }
-  throw new WireError("Unknown Protocol Operation");
+  return unknown();
 }
 
 const P = 0x70;
@@ -190,14 +195,18 @@ function split(bytes: Uint8Array, from: number, to: number): number {
   let count = 0;
   let at = from;
   for (;;) {
-    while (at < to && (bytes[at] === SPACE || bytes[at] === TAB)) at++;
+    while (at < to && isBlank(bytes[at])) at++;
     if (at === to) return count;
     if (count === ARGUMENTS_MAX) malformed("arguments");
     found[count * 2] = at;
-    while (at < to && bytes[at] !== SPACE && bytes[at] !== TAB) at++;
+    while (at < to && !isBlank(bytes[at])) at++;
     found[count * 2 + 1] = at;
     count++;
   }
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === SPACE || byte === TAB;
 }
 
 /** At most nine digits: larger than any limit, and no rounding. */
@@ -227,6 +236,15 @@ function setReply(op: Op, argument: number): void {
 function setSid(op: Op, argument: number): void {
   op.sidFrom = found[argument * 2] as number;
   op.sidTo = found[argument * 2 + 1] as number;
+}
+
+/** The texts of -ERR are those of nats-server where it has one. */
+function unknown(): never {
+  throw new WireError("Unknown Protocol Operation");
+}
+
+function lineTooLong(): never {
+  throw new WireError("maximum control line exceeded");
 }
 
 function malformed(what: string): never {

@@ -23,6 +23,8 @@ export class Client {
   /** Whether it has shown what is asked for. */
   isIn: boolean;
   isClosed = false;
+  /** Whether nothing is sent to it any more, not even what waits. */
+  isCut = false;
   /** When it was closed from this side; then its end is waited for, so that it can read the last bytes. */
   closedMs = 0;
   /** Pings that it has not answered. */

@@ -1,7 +1,9 @@
 import * as v from "valibot";
+import { BelfryError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { DriverChoice } from "../netpoll/index.ts";
 import { check } from "../options.ts";
+import type { DaemonTlsOptions } from "./tls-door.ts";
 
 /** How a Bus behaves; defaults are in limits.ts, under `bus` and the same name. */
 export interface DaemonOptions {
@@ -19,6 +21,8 @@ export interface DaemonOptions {
   subscriptionsMax?: number;
   pingSeconds?: number;
   pingsOutMax?: number;
+  /** Lets clients in over TLS only; the portable driver alone knows it, and is taken then. */
+  tls?: DaemonTlsOptions;
   driver?: DriverChoice;
   log?: Log;
 }
@@ -33,6 +37,7 @@ export interface DaemonListenOptions {
 
 const count = v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)));
 const text = v.optional(v.pipe(v.string(), v.nonEmpty()));
+const pem = v.union([v.pipe(v.string(), v.nonEmpty()), v.instance(Buffer)]);
 
 const daemonOptions = v.strictObject({
   user: text,
@@ -46,11 +51,18 @@ const daemonOptions = v.strictObject({
   subscriptionsMax: count,
   pingSeconds: count,
   pingsOutMax: count,
+  tls: v.optional(v.strictObject({ cert: pem, key: pem, ca: v.optional(pem) })),
   driver: v.optional(v.picklist(["auto", "native", "portable"])),
   log: v.optional(v.custom((value) => typeof value === "object" && value !== null)),
 });
 
 /** Throws BELFRY_BAD_OPTION that names the option, its value and what is allowed. */
-export function checkDaemonOptions(options: object): void {
+export function checkDaemonOptions(options: DaemonOptions): void {
   check(daemonOptions, options, "createDaemon");
+  if (options.tls && options.driver === "native") {
+    throw new BelfryError(
+      "BELFRY_BAD_OPTION",
+      'createDaemon: tls needs the driver "portable"; leave out the option driver',
+    );
+  }
 }

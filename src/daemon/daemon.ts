@@ -16,6 +16,7 @@ import { Routes } from "./routes.ts";
 import { Session } from "./session.ts";
 import { API, StreamsApi } from "./streams/api.ts";
 import { Streams } from "./streams/streams.ts";
+import { TlsDoor } from "./tls-door.ts";
 
 /** Makes a Bus that is a process of its own. Throws BELFRY_BAD_OPTION. */
 export function createDaemon(options: DaemonOptions = {}): Daemon {
@@ -37,6 +38,7 @@ export class Daemon {
   readonly #outlets: Outlets;
   readonly #session: Session;
   readonly #gate: Gate;
+  readonly #door: TlsDoor | undefined;
   readonly #streams: Streams;
   readonly #listeners = new Set<number>();
   readonly #id = randomBytes(12).toString("hex");
@@ -52,11 +54,15 @@ export class Daemon {
     this.#options = options;
     this.#log = options.log ?? silent;
     this.#gate = new Gate(options);
+    this.#door = options.tls && new TlsDoor(options.tls, this.#log);
     const payloadBytesMax = options.payloadBytesMax ?? limits.busPayloadBytesMax;
+    const controlLineBytesMax = options.controlLineBytesMax ?? limits.busControlLineBytesMax;
+    // A message has the arguments of its publication, and the id of a subscription, which came in arguments too.
+    const messageBytesMax = payloadBytesMax + 2 * controlLineBytesMax + limits.busChunkBytes;
     this.#poll = openDriver({
-      choice: options.driver ?? "auto",
+      choice: options.tls ? "portable" : (options.driver ?? "auto"),
       inputBytes: limits.inputSlabBytes,
-      outputBytes: Math.max(limits.busOutputSlabBytes, payloadBytesMax + 2 * limits.busChunkBytes),
+      outputBytes: Math.max(limits.busOutputSlabBytes, messageBytesMax),
       ready: () => turn(),
       says: (line) => this.#log.info(line),
     });
@@ -70,7 +76,7 @@ export class Daemon {
     this.#streams = this.#makeStreams(delivery);
     this.#session = new Session({
       limits: {
-        controlLineBytesMax: options.controlLineBytesMax ?? limits.busControlLineBytesMax,
+        controlLineBytesMax,
         payloadBytesMax,
         subscriptionsMax: options.subscriptionsMax ?? limits.busSubscriptionsMax,
       },
@@ -122,6 +128,7 @@ export class Daemon {
     if (this.#isClosing) return;
     this.#isClosing = true;
     for (const listener of this.#listeners) this.#poll.close(listener);
+    this.#door?.close();
     for (const client of this.#clients.values()) this.#end(client);
     this.#outlets.flush();
     if (this.#clients.size > 0) {
@@ -159,13 +166,24 @@ export class Daemon {
   }
 
   #accept(fd: number): void {
-    const client = new Client(fd, ++this.#clientId, !this.#gate.asks);
-    this.#clients.set(fd, client);
-    this.#poll.arm(fd, interest.READ);
-    this.#outlets.text(client, `INFO ${JSON.stringify(this.#info(client))}\r\n`);
+    const id = ++this.#clientId;
+    const info = `INFO ${JSON.stringify(this.#info(fd, id))}\r\n`;
+    if (!this.#door) return this.#outlets.text(this.#enter(fd, id), info);
+    this.#door.enter(this.#poll.detach(fd), info, (socket) => {
+      const secured = this.#poll.adopt(socket);
+      if (secured >= 0) this.#enter(secured, id);
+    });
   }
 
-  #info(client: Client): object {
+  #enter(fd: number, id: number): Client {
+    const client = new Client(fd, id, !this.#gate.asks);
+    this.#clients.set(fd, client);
+    this.#poll.arm(fd, interest.READ);
+    return client;
+  }
+
+  #info(fd: number, id: number): object {
+    const { tls } = this.#options;
     return {
       server_id: this.#id,
       server_name: `belfry-${this.#id.slice(0, 8)}`,
@@ -176,9 +194,10 @@ export class Daemon {
       headers: true,
       jetstream: true,
       max_payload: this.#options.payloadBytesMax ?? limits.busPayloadBytesMax,
-      client_id: client.id,
-      client_ip: addressPart(this.#poll.peer(client.fd)),
+      client_id: id,
+      client_ip: addressPart(this.#poll.peer(fd)),
       ...(this.#gate.asks && { auth_required: true }),
+      ...(tls && { tls_required: true, tls_verify: tls.ca !== undefined }),
     };
   }
 
@@ -208,10 +227,10 @@ export class Daemon {
   }
 
   #broken(client: Client, result: number): void {
-    if (client.isClosed) return;
+    if (client.isCut) return;
     const why = result === 0 ? "Slow Consumer" : errnoName(result);
     this.#log.warn(`client ${client.id} is cut: ${why}`);
-    client.queue = undefined;
+    this.#outlets.cut(client);
     this.#end(client);
   }
 

@@ -44,7 +44,7 @@ export class Delivery {
     return count;
   }
 
-  /** Tells a client that its request reached nobody (NATS: "no responders"). */
+  /** Tells a client that its request reached nobody ("no responders"); `UNSUB` does not count that as a message. */
   noResponders(client: Client, { bytes, replyFrom, replyTo }: Message): void {
     const reply = bytes.toString("utf8", replyFrom, replyTo);
     const { routes, outlets } = this.#parts;
@@ -53,7 +53,6 @@ export class Delivery {
     if (!own?.sid) return;
     const sid = Buffer.from(own.sid).toString("latin1");
     outlets.text(client, `HMSG ${reply} ${sid} 16 16\r\nNATS/1.0 503\r\n\r\n\r\n`);
-    this.#count(own);
   }
 
   /** To one member of a queue group: any, or the next that can take it. */
@@ -73,12 +72,9 @@ export class Delivery {
     }
     if (client.isClosed || (client === publisher && !client.options.echo)) return false;
     this.#write(client, subscription.sid as Uint8Array, message);
-    if (subscription.max > 0) this.#count(subscription);
+    // Counted from its first message on, since `UNSUB` may come later and means all of them.
+    if (++subscription.delivered >= subscription.max && subscription.max > 0) this.#parts.spent(subscription);
     return true;
-  }
-
-  #count(subscription: Subscription): void {
-    if (subscription.max > 0 && ++subscription.delivered >= subscription.max) this.#parts.spent(subscription);
   }
 
   #write(client: Client, sid: Uint8Array, message: Message): void {

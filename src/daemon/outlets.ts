@@ -88,27 +88,35 @@ export class Outlets {
     this.commit(client, this.slab.write(text, at, "utf8"));
   }
 
-  /** Ends the sending side of a client when what was written for it has gone, or was given up. */
+  /** Ends the sending side of a client that is closed, when what was written for it has gone. */
   end(client: Client): void {
     this.#ending.add(client);
     this.#schedule();
   }
 
+  /** Gives up what waits for a client. */
+  cut(client: Client): void {
+    client.isCut = true;
+    client.queue = undefined;
+    this.#parts.poll.arm(client.fd, interest.READ);
+  }
+
   /** The socket takes bytes again. */
   writable(client: Client): void {
     const { poll } = this.#parts;
-    if (!client.queue || client.isClosed) return;
+    if (!client.queue) return;
     const result = client.queue.drain((bytes, offset, length) => poll.send(client.fd, bytes, offset, length));
     if (result < 0 && result !== EAGAIN) return this.#parts.broken(client, result);
     if (client.queue.bytes > 0) return;
     client.queue = undefined;
     poll.arm(client.fd, interest.READ);
+    if (client.isClosed) poll.shutdown(client.fd);
   }
 
   /** Sends all that was written, and ends who is to be ended. */
   flush(): void {
     while (this.#count > 0) this.#send();
-    for (const client of this.#ending) this.#parts.poll.shutdown(client.fd);
+    for (const client of this.#ending) if (!client.queue) this.#parts.poll.shutdown(client.fd);
     this.#ending.clear();
   }
 
@@ -130,7 +138,7 @@ export class Outlets {
       const client = owners[entry] as Client;
       client.entry = -1;
       const i = entry * ENTRY;
-      if (client.queue) {
+      if (client.queue || client.isCut) {
         this.#enqueue(client, list[i + 1] as number, list[i + 2] as number);
       } else {
         list.copyWithin(free * ENTRY, i, i + ENTRY);
@@ -150,7 +158,7 @@ export class Outlets {
   }
 
   #enqueue(client: Client, at: number, length: number): void {
-    if (client.isClosed) return;
+    if (client.isCut) return;
     const { poll, pendingBytesMax, broken } = this.#parts;
     const isFirst = client.queue === undefined;
     const queue = client.waiting();

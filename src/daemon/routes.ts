@@ -57,12 +57,11 @@ export class Routes {
     const isValid = isSubject(text);
     if (isValid) {
       this.#subscriptions.each(text, (subscription) => {
-        const { queue, pattern } = subscription;
+        const { queue } = subscription;
         if (queue === "") return plain.push(subscription);
-        // Members of a group share a pattern: those of other patterns are another group of the same name.
-        const key = `${queue} ${pattern}`;
-        const group = groups.get(key);
-        return group ? group.push(subscription) : groups.set(key, [subscription]);
+        // Its name makes a group, whichever patterns its members came by.
+        const group = groups.get(queue);
+        return group ? group.push(subscription) : groups.set(queue, [subscription]);
       });
     }
     const subject = Uint8Array.prototype.slice.call(bytes, from, to);

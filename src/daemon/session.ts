@@ -20,8 +20,7 @@ export interface SessionParts {
 }
 
 const LF = 10;
-/** To take a message for the reply of nobody, a client must know of the protocol's headers. */
-const NO_REPLY = 0;
+const LOWER_C = 0x63;
 
 /** What clients say: reads their operations, and carries them out in order. */
 export class Session {
@@ -36,6 +35,8 @@ export class Session {
 
   /** Bytes of a client have come. */
   received(client: Client, bytes: Buffer, from: number, to: number): void {
+    // Any byte answers a ping.
+    client.pingsOut = 0;
     try {
       const at = client.held ? this.#complete(client, bytes, from, to) : from;
       if (at < to) this.#each(client, bytes, at, to);
@@ -63,7 +64,10 @@ export class Session {
   #each(client: Client, bytes: Buffer, from: number, to: number): void {
     const op = this.#op;
     let at = from;
-    while (at < to && readOp(bytes, at, to, op, this.#parts.limits)) {
+    while (at < to) {
+      // Of who is not let in yet nothing is kept but the one operation that may let it in.
+      if (!client.isIn && ((bytes[at] as number) | 0x20) !== LOWER_C) return this.#notIn(client);
+      if (!readOp(bytes, at, to, op, this.#parts.limits)) break;
       at = op.end;
       this.#carryOut(client, bytes, op);
       if (client.isClosed) return;
@@ -78,15 +82,13 @@ export class Session {
   #complete(client: Client, bytes: Buffer, from: number, to: number): number {
     const op = this.#op;
     let at = from;
-    while (client.held && at < to) {
-      const isWhole = readOp(client.held, 0, client.heldBytes, op, this.#parts.limits);
-      if (isWhole) break;
+    while (!readOp(client.held as Buffer, 0, client.heldBytes, op, this.#parts.limits)) {
+      if (at === to) return to;
       const end = op.end === 0 ? behindLine(bytes, at, to) : Math.min(to, at + op.end - client.heldBytes);
       client.keep(bytes, at, end);
       at = end;
     }
-    if (!client.held || !readOp(client.held, 0, client.heldBytes, op, this.#parts.limits)) return at;
-    const { held } = client;
+    const held = client.held as Buffer;
     client.letGo();
     this.#carryOut(client, held, op);
     return client.isClosed ? to : at;
@@ -94,13 +96,11 @@ export class Session {
 
   #carryOut(client: Client, bytes: Buffer, op: Op): void {
     const { kind } = op;
-    if (!client.isIn && kind !== ops.CONNECT) return this.#parts.refuse(client, "Authorization Violation");
     if (kind === ops.PUB || kind === ops.HPUB) return this.#publish(client, bytes, op);
     switch (kind) {
       case ops.PING:
         return this.#parts.outlets.text(client, "PONG\r\n");
       case ops.PONG:
-        client.pingsOut = 0;
         return;
       case ops.CONNECT:
         return this.#connect(client, bytes.toString("utf8", op.subjectFrom, op.subjectTo));
@@ -115,13 +115,19 @@ export class Session {
 
   #connect(client: Client, json: string): void {
     const credentials = readConnect(json, client.options);
-    if (!this.#parts.admits(credentials)) return this.#parts.refuse(client, "Authorization Violation");
+    if (!this.#parts.admits(credentials)) return this.#notIn(client);
     client.isIn = true;
     this.#done(client);
   }
 
+  #notIn(client: Client): void {
+    this.#parts.refuse(client, "Authorization Violation");
+  }
+
   #publish(client: Client, bytes: Buffer, op: Op): void {
-    const { delivery } = this.#parts;
+    const { delivery, outlets } = this.#parts;
+    const { headers, noResponders, pedantic } = client.options;
+    if (op.kind === ops.HPUB && !headers) throw new WireError("message headers not supported");
     const message = this.#message;
     message.bytes = bytes;
     message.subjectFrom = op.subjectFrom;
@@ -132,13 +138,11 @@ export class Session {
     message.payloadFrom = op.payloadFrom;
     message.payloadTo = op.payloadTo;
     const route = delivery.routeOf(message);
-    if (!route.isValid) return this.#parts.outlets.text(client, "-ERR 'Invalid Publish Subject'\r\n");
+    // It reaches nobody; who is not pedantic is not told, as by nats-server.
+    if (!route.isValid && pedantic) outlets.text(client, "-ERR 'Invalid Publish Subject'\r\n");
     this.#done(client);
     const count = delivery.publish(route, message, client);
-    const hasReply = op.replyTo - op.replyFrom > NO_REPLY;
-    if (count === 0 && hasReply && client.options.noResponders && client.options.headers) {
-      delivery.noResponders(client, message);
-    }
+    if (count === 0 && op.replyTo > op.replyFrom && noResponders) delivery.noResponders(client, message);
   }
 
   #subscribe(client: Client, bytes: Buffer, op: Op): void {
@@ -148,7 +152,7 @@ export class Session {
     const sid = bytes.toString("latin1", op.sidFrom, op.sidTo);
     if (!client.subscriptions.has(sid)) {
       if (client.subscriptions.size >= limits.subscriptionsMax) {
-        return outlets.text(client, "-ERR 'Maximum Subscriptions Exceeded'\r\n");
+        return outlets.text(client, "-ERR 'maximum subscriptions exceeded'\r\n");
       }
       const queue = bytes.toString("utf8", op.replyFrom, op.replyTo);
       const own = { pattern, queue, client, sid: Buffer.from(sid, "latin1"), max: 0, delivered: 0 };
