@@ -109,8 +109,9 @@ async function serveHere(config: Config, flags: Flags, log: Log, place?: WorkerP
     log,
   });
   try {
-    const at = await listen(server, config.server, log);
+    // Before the rehearsal, which would let it grow in one start of four.
     keepYoungGeneration();
+    const at = await listen(server, config.server, log);
     if (place) sayReady();
     else log.info(`listening on ${at.address} port ${at.port}: ws://localhost:${at.port}${WEBSOCKET_PATH}`);
   } catch (error) {
