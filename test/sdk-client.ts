@@ -73,7 +73,7 @@ async function settledFetch(url: string, init: RequestInit): Promise<Response> {
 }
 
 /** An EventSource in a few lines: what the SDK needs of one, since Node 20 has none. */
-class FetchEventSource {
+export class FetchEventSource {
   onopen: () => void = () => {};
   onmessage: (event: { data: string }) => void = () => {};
   onerror: (error: unknown) => void = () => {};

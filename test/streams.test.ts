@@ -3,37 +3,7 @@ import { after, before, describe, it, type TestContext } from "node:test";
 import { Centrifuge, type PublicationContext, type SubscribedContext, type TransportEndpoint } from "centrifuge";
 import { limits } from "../src/index.ts";
 import { createPushServer, type PushServer } from "../src/push/index.ts";
-
-/** An EventSource in a few lines: what the SDK needs of one. */
-class FetchEventSource {
-  onopen: () => void = () => {};
-  onmessage: (event: { data: string }) => void = () => {};
-  onerror: (error: unknown) => void = () => {};
-  readonly #abort = new AbortController();
-
-  constructor(url: string) {
-    void this.#read(url).catch((error: unknown) => {
-      if (!this.#abort.signal.aborted) this.onerror(error);
-    });
-  }
-
-  close(): void {
-    this.#abort.abort();
-  }
-
-  async #read(url: string): Promise<void> {
-    const response = await fetch(url, { signal: this.#abort.signal });
-    assert.match(response.headers.get("content-type") ?? "", /^text\/event-stream/);
-    this.onopen();
-    let text = "";
-    for await (const chunk of (response.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream())) {
-      const events = (text + chunk).split("\n\n");
-      text = events.pop() ?? "";
-      for (const event of events) this.onmessage({ data: event.trim().replace(/^data: /, "") });
-    }
-    throw new Error("the stream ended");
-  }
-}
+import { FetchEventSource } from "./sdk-client.ts";
 
 for (const driver of ["native", "portable"] as const) {
   describe(`streams, ${driver} driver`, () => {

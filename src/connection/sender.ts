@@ -2,10 +2,8 @@ import { limits } from "../limits.ts";
 import { COMPRESSED, closeCodes, FIN, headerSize, opcodes, writeHeader } from "../ws/index.ts";
 import { type Columns, flags } from "./columns.ts";
 import type { Compression } from "./compression.ts";
+import { copyBytes } from "./copy-bytes.ts";
 import type { Outbox } from "./outbox.ts";
-
-/** Below this many bytes a loop copies faster than a call. */
-const LOOP_BYTES_MAX = 64;
 
 /** Up to this length a loop writes a text faster than a call. */
 const ASCII_LOOP_MAX = 256;
@@ -101,13 +99,6 @@ export class Sender {
 /** A copy, where `slice` of a Buffer would be a view. */
 function copyOf(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes, from, to);
-}
-
-/** Copies without making a view where it can be avoided. */
-function copyBytes(from: Uint8Array, begin: number, end: number, to: Uint8Array, at: number): void {
-  if (end - begin <= LOOP_BYTES_MAX) for (let i = begin; i < end; i++) to[at++] = from[i] as number;
-  else if (from === to) to.copyWithin(at, begin, end);
-  else to.set(from.subarray(begin, end), at);
 }
 
 /** Writes text as UTF-8; returns how many bytes that were. A short ASCII text is written without leaving JavaScript. */

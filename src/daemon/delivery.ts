@@ -1,6 +1,6 @@
 import { NUMBER_BYTES_MAX, writeNumber } from "../bus/wire.ts";
+import { copyBytes } from "../connection/copy-bytes.ts";
 import type { Client, Subscription } from "./client.ts";
-import { copyBytes } from "./copy-bytes.ts";
 import type { Message } from "./message.ts";
 import type { Outlets } from "./outlets.ts";
 import type { Route, Routes } from "./routes.ts";
