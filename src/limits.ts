@@ -213,6 +213,8 @@ export const limits = {
   busPendingBytesMax: 67_108_864,
   /** What a client of the Bus is written into in one piece: small, so that many are served in one call. */
   busChunkBytes: 8192,
+  /** What is gathered for the same subscribers until they get it: what a batch brings, and still in the cache. */
+  busBlockBytes: 32_768,
   /** What all clients of the Bus are written into, until the end of a batch. */
   busOutputSlabBytes: 4_194_304,
   /** Subjects whose subscribers are known without a search; when there are more all are looked up anew. */

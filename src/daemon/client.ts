@@ -82,6 +82,8 @@ export interface Subscription {
   readonly sid?: Uint8Array;
   /** What the Bus itself does with a message. */
   readonly handle?: (message: Message) => void;
+  /** Its number among all, given by the routes. */
+  number: number;
   /** After how many messages it ends, 0 for never, and how many there were. */
   max: number;
   delivered: number;

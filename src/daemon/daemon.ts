@@ -149,7 +149,7 @@ export class Daemon {
   #makeStreams(delivery: Delivery): Streams {
     const publish = makePublish(delivery);
     const listen = (pattern: string, handle: (message: Message) => void) => {
-      const own = { pattern, queue: "", handle, max: 0, delivered: 0 };
+      const own = { pattern, queue: "", handle, number: 0, max: 0, delivered: 0 };
       this.#routes.add(own);
       return () => this.#routes.remove(own);
     };

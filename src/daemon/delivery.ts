@@ -1,9 +1,8 @@
-import { NUMBER_BYTES_MAX, writeNumber } from "../bus/wire.ts";
-import { copyBytes } from "../connection/copy-bytes.ts";
+import { Block } from "./block.ts";
 import type { Client, Subscription } from "./client.ts";
 import type { Message } from "./message.ts";
 import type { Outlets } from "./outlets.ts";
-import type { Route, Routes } from "./routes.ts";
+import type { Recipients, Route, Routes } from "./routes.ts";
 
 /** What {@link Delivery} needs of the other parts. */
 export interface DeliveryParts {
@@ -13,16 +12,18 @@ export interface DeliveryParts {
   readonly spent: (subscription: Subscription) => void;
 }
 
-const ascii = (text: string) => new TextEncoder().encode(text);
-const MSG = ascii("MSG ");
-const HMSG = ascii("HMSG ");
-const SPACE = 32;
-const CR = 13;
-const LF = 10;
-
-/** From a publication to its subscribers. */
+/**
+ * From a publication to its subscribers. Publications in a row that go to the same subscribers are gathered, and each
+ * subscriber gets them in one piece: so a message to a hundred costs little more than to one.
+ */
 export class Delivery {
   readonly #parts: DeliveryParts;
+  /** What is gathered, and for whom. */
+  readonly #gathered = new Block();
+  #recipients: Recipients | undefined;
+  /** One message, for those to whom it goes alone; of another kind where they understand no headers. */
+  readonly #single = new Block();
+  readonly #bare = new Block();
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
@@ -33,26 +34,70 @@ export class Delivery {
     return this.#parts.routes.find(bytes, subjectFrom, subjectTo);
   }
 
-  /** Delivers a message along its route; `publisher` is absent for the Bus's own. Returns how many got it. */
-  publish(route: Route, message: Message, publisher: Client | undefined): number {
+  /**
+   * Delivers a message along its route, at the latest at the next `settle`; `publisher` is absent for the Bus's own.
+   * Returns how many get it.
+   */
+  publish({ recipients }: Route, message: Message, publisher: Client | undefined): number {
+    if (recipients.isPlain && message.headerBytes === 0 && (publisher?.options.echo ?? true)) {
+      return this.#gather(recipients, message);
+    }
+    this.settle();
+    this.#single.begin(NO_SID);
+    this.#bare.begin(NO_SID);
     let count = 0;
-    const { plain, groups } = route;
+    const { plain, groups } = recipients;
     for (let i = 0; i < plain.length; i++) {
       if (this.#deliver(plain[i] as Subscription, message, publisher)) count++;
     }
     for (const group of groups) if (this.#toOne(group, message, publisher)) count++;
+    // The Bus's own come last, since they publish in turn.
+    for (let i = 0; i < plain.length; i++) {
+      const { handle } = plain[i] as Subscription;
+      if (!handle) continue;
+      handle(message);
+      count++;
+    }
     return count;
+  }
+
+  /** Hands on what is gathered. */
+  settle(): void {
+    const recipients = this.#recipients;
+    if (!recipients) return;
+    this.#recipients = undefined;
+    const { plain } = recipients;
+    const { count } = this.#gathered;
+    for (let i = 0; i < plain.length; i++) {
+      const subscription = plain[i] as Subscription;
+      const client = subscription.client as Client;
+      if (client.isClosed) continue;
+      subscription.delivered += count;
+      this.#write(client, subscription.sid as Uint8Array, this.#gathered);
+    }
   }
 
   /** Tells a client that its request reached nobody ("no responders"); `UNSUB` does not count that as a message. */
   noResponders(client: Client, { bytes, replyFrom, replyTo }: Message): void {
     const reply = bytes.toString("utf8", replyFrom, replyTo);
     const { routes, outlets } = this.#parts;
-    const { plain } = routes.find(bytes, replyFrom, replyTo);
+    const { plain } = routes.find(bytes, replyFrom, replyTo).recipients;
     const own = plain.find((subscription) => subscription.client === client);
     if (!own?.sid) return;
     const sid = Buffer.from(own.sid).toString("latin1");
     outlets.text(client, `HMSG ${reply} ${sid} 16 16\r\nNATS/1.0 503\r\n\r\n\r\n`);
+  }
+
+  #gather(recipients: Recipients, message: Message): number {
+    const block = this.#gathered;
+    const { plain } = recipients;
+    if (this.#recipients !== recipients || !block.fits(message)) {
+      this.settle();
+      this.#recipients = recipients;
+      block.begin((plain[0] as Subscription).sid as Uint8Array);
+    }
+    block.add(message, false);
+    return plain.length;
   }
 
   /** To one member of a queue group: any, or the next that can take it. */
@@ -66,47 +111,28 @@ export class Delivery {
 
   #deliver(subscription: Subscription, message: Message, publisher: Client | undefined): boolean {
     const { client } = subscription;
-    if (!client) {
-      subscription.handle?.(message);
-      return true;
+    if (!client || client.isClosed) return false;
+    if (client === publisher && !client.options.echo) return false;
+    const sid = subscription.sid as Uint8Array;
+    const hasHeaders = message.headerBytes > 0 && client.options.headers;
+    const block = hasHeaders ? this.#single : this.#bare;
+    if (block.count === 0) {
+      block.begin(sid);
+      block.add(message, hasHeaders);
     }
-    if (client.isClosed || (client === publisher && !client.options.echo)) return false;
-    this.#write(client, subscription.sid as Uint8Array, message);
+    this.#write(client, sid, block);
     // Counted from its first message on, since `UNSUB` may come later and means all of them.
     if (++subscription.delivered >= subscription.max && subscription.max > 0) this.#parts.spent(subscription);
     return true;
   }
 
-  #write(client: Client, sid: Uint8Array, message: Message): void {
+  #write(client: Client, sid: Uint8Array, block: Block): void {
     const { outlets } = this.#parts;
-    const { bytes, subjectFrom, subjectTo, replyFrom, replyTo, payloadTo } = message;
-    const hasHeaders = message.headerBytes > 0 && client.options.headers;
-    const payloadFrom = message.payloadFrom + (hasHeaders ? 0 : message.headerBytes);
-    const size = payloadTo - payloadFrom;
-    const most =
-      subjectTo - subjectFrom + sid.length + replyTo - replyFrom + size + 2 * NUMBER_BYTES_MAX + HMSG.length + 8;
-    const begin = outlets.room(client, most);
-    const out = outlets.slab;
-    const verb = hasHeaders ? HMSG : MSG;
-    let at = copyBytes(verb, 0, verb.length, out, begin);
-    at = copyBytes(bytes, subjectFrom, subjectTo, out, at);
-    out[at++] = SPACE;
-    at = copyBytes(sid, 0, sid.length, out, at);
-    out[at++] = SPACE;
-    if (replyTo > replyFrom) {
-      at = copyBytes(bytes, replyFrom, replyTo, out, at);
-      out[at++] = SPACE;
-    }
-    if (hasHeaders) {
-      at = writeNumber(out, at, message.headerBytes);
-      out[at++] = SPACE;
-    }
-    at = writeNumber(out, at, size);
-    out[at++] = CR;
-    out[at++] = LF;
-    at = copyBytes(bytes, payloadFrom, payloadTo, out, at);
-    out[at++] = CR;
-    out[at++] = LF;
-    outlets.commit(client, at - begin);
+    const bytes = block.bytesFor(sid);
+    const at = outlets.room(client, bytes);
+    block.write(sid, outlets.slab, at);
+    outlets.commit(client, bytes);
   }
 }
+
+const NO_SID = new Uint8Array(0);

@@ -20,6 +20,8 @@ export function makePublish(delivery: Delivery): (subject: string, headers: stri
       payloadTo: bytes.length,
     };
     const route = delivery.routeOf(message);
-    if (route.isValid) delivery.publish(route, message, undefined);
+    if (!route.isValid) return;
+    delivery.publish(route, message, undefined);
+    delivery.settle();
   };
 }

@@ -8,12 +8,23 @@ export interface Route {
   readonly subject: Uint8Array;
   /** Whether one may publish to it at all. */
   readonly isValid: boolean;
+  readonly recipients: Recipients;
+}
+
+/** Subscribers. Subjects that reach the same plain subscriptions, and no group, have one such object in common. */
+export interface Recipients {
   readonly plain: readonly Subscription[];
   /** The members of each queue group. */
   readonly groups: readonly (readonly Subscription[])[];
+  /**
+   * Whether there are some, each of another client that wants every message: then messages in a row may be handed to
+   * one after the other, and still come to each in their order.
+   */
+  readonly isPlain: boolean;
 }
 
 const TABLE_MIN = 1024;
+const NOBODY: Recipients = { plain: [], groups: [], isPlain: false };
 
 /**
  * Who gets what, by subject. The answers are kept, and found by the bytes of the subject as they came, so that a
@@ -24,14 +35,24 @@ export class Routes {
   /** Open addressing; at most half are taken. */
   #table: (Route | undefined)[] = new Array(TABLE_MIN);
   #size = 0;
+  /** By the numbers of their subscriptions, so that what many subjects have in common is there once. */
+  readonly #recipients = new Map<string, Recipients>();
+  #number = 0;
 
   add(subscription: Subscription): void {
+    subscription.number = ++this.#number;
     this.#subscriptions.add(subscription.pattern, subscription);
     this.#clear();
   }
 
   remove(subscription: Subscription): void {
     this.#subscriptions.remove(subscription.pattern, subscription);
+    this.#clear();
+  }
+
+  /** A subscription wants a number of messages only. */
+  limit(subscription: Subscription, max: number): void {
+    subscription.max = max;
     this.#clear();
   }
 
@@ -52,26 +73,38 @@ export class Routes {
 
   #make(hashed: number, bytes: Buffer, from: number, to: number): Route {
     const text = bytes.toString("utf8", from, to);
+    const isValid = isSubject(text);
+    const subject = Uint8Array.prototype.slice.call(bytes, from, to);
+    return { hash: hashed, subject, isValid, recipients: isValid ? this.#recipientsOf(text) : NOBODY };
+  }
+
+  #recipientsOf(subject: string): Recipients {
     const plain: Subscription[] = [];
     const groups = new Map<string, Subscription[]>();
-    const isValid = isSubject(text);
-    if (isValid) {
-      this.#subscriptions.each(text, (subscription) => {
-        const { queue } = subscription;
-        if (queue === "") return plain.push(subscription);
-        // Its name makes a group, whichever patterns its members came by.
-        const group = groups.get(queue);
-        return group ? group.push(subscription) : groups.set(queue, [subscription]);
-      });
-    }
-    const subject = Uint8Array.prototype.slice.call(bytes, from, to);
-    return { hash: hashed, subject, isValid, plain, groups: [...groups.values()] };
+    this.#subscriptions.each(subject, (subscription) => {
+      const { queue } = subscription;
+      if (queue === "") return plain.push(subscription);
+      // Its name makes a group, whichever patterns its members came by.
+      const group = groups.get(queue);
+      return group ? group.push(subscription) : groups.set(queue, [subscription]);
+    });
+    if (groups.size > 0) return { plain, groups: [...groups.values()], isPlain: false };
+    if (plain.length === 0) return NOBODY;
+    const key = plain.map(({ number }) => number).join();
+    const known = this.#recipients.get(key);
+    if (known) return known;
+    const clients = new Set(plain.map(({ client }) => client));
+    const isPlain = clients.size === plain.length && plain.every(({ client, max }) => client && max === 0);
+    const made = { plain, groups: [], isPlain };
+    this.#recipients.set(key, made);
+    return made;
   }
 
   #clear(): void {
     if (this.#size === 0) return;
     this.#size = 0;
     this.#table = new Array(TABLE_MIN);
+    this.#recipients.clear();
   }
 
   #grow(): void {

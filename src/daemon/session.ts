@@ -40,7 +40,9 @@ export class Session {
     try {
       const at = client.held ? this.#complete(client, bytes, from, to) : from;
       if (at < to) this.#each(client, bytes, at, to);
+      this.#parts.delivery.settle();
     } catch (error) {
+      this.#parts.delivery.settle();
       if (!(error instanceof WireError)) throw error;
       this.#parts.refuse(client, error.message);
     }
@@ -97,6 +99,8 @@ export class Session {
   #carryOut(client: Client, bytes: Buffer, op: Op): void {
     const { kind } = op;
     if (kind === ops.PUB || kind === ops.HPUB) return this.#publish(client, bytes, op);
+    // What was published before comes before whatever follows.
+    this.#parts.delivery.settle();
     switch (kind) {
       case ops.PING:
         return this.#parts.outlets.text(client, "PONG\r\n");
@@ -125,7 +129,7 @@ export class Session {
   }
 
   #publish(client: Client, bytes: Buffer, op: Op): void {
-    const { delivery, outlets } = this.#parts;
+    const { delivery } = this.#parts;
     const { headers, noResponders, pedantic } = client.options;
     if (op.kind === ops.HPUB && !headers) throw new WireError("message headers not supported");
     const message = this.#message;
@@ -139,7 +143,7 @@ export class Session {
     message.payloadTo = op.payloadTo;
     const route = delivery.routeOf(message);
     // It reaches nobody; who is not pedantic is not told, as by nats-server.
-    if (!route.isValid && pedantic) outlets.text(client, "-ERR 'Invalid Publish Subject'\r\n");
+    if (!route.isValid && pedantic) this.#say(client, "-ERR 'Invalid Publish Subject'\r\n");
     this.#done(client);
     const count = delivery.publish(route, message, client);
     if (count === 0 && op.replyTo > op.replyFrom && noResponders) delivery.noResponders(client, message);
@@ -155,7 +159,7 @@ export class Session {
         return outlets.text(client, "-ERR 'maximum subscriptions exceeded'\r\n");
       }
       const queue = bytes.toString("utf8", op.replyFrom, op.replyTo);
-      const own = { pattern, queue, client, sid: Buffer.from(sid, "latin1"), max: 0, delivered: 0 };
+      const own = { pattern, queue, client, sid: Buffer.from(sid, "latin1"), number: 0, max: 0, delivered: 0 };
       client.subscriptions.set(sid, own);
       routes.add(own);
     }
@@ -165,14 +169,20 @@ export class Session {
   #unsubscribe(client: Client, bytes: Buffer, op: Op): void {
     const own = client.subscriptions.get(bytes.toString("latin1", op.sidFrom, op.sidTo));
     if (own) {
-      own.max = op.max;
       if (op.max <= own.delivered) this.unsubscribe(own);
+      else this.#parts.routes.limit(own, op.max);
     }
     this.#done(client);
   }
 
   #done(client: Client): void {
-    if (client.options.verbose) this.#parts.outlets.text(client, "+OK\r\n");
+    if (client.options.verbose) this.#say(client, "+OK\r\n");
+  }
+
+  /** Tells a client something in its turn, behind what was published before. */
+  #say(client: Client, text: string): void {
+    this.#parts.delivery.settle();
+    this.#parts.outlets.text(client, text);
   }
 }
 
