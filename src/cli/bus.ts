@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { pino } from "pino";
-import { createDaemon, type DaemonOptions } from "../daemon/index.ts";
+import { createDaemon, type Daemon, type DaemonOptions, type DaemonTlsOptions } from "../daemon/index.ts";
 import { BelfryError } from "../errors.ts";
 import { limits } from "../limits.ts";
 import type { Log } from "../log.ts";
@@ -17,6 +18,9 @@ Examples:
   One that asks for a token; clients connect with nats://secret@host:4222
     $ BELFRY_BUS_TOKEN=secret belfry bus
 
+  One that speaks TLS; with --tls-ca clients must show a certificate of that authority
+    $ belfry bus --tls-cert bus.pem --tls-key bus.key
+
   Publish and subscribe, with any client of NATS
     $ nats sub 'mail.>'
     $ nats pub mail.42 'hello'
@@ -30,6 +34,9 @@ interface Flags {
   token?: string;
   payloadMax?: number;
   data?: string;
+  tlsCert?: string;
+  tlsKey?: string;
+  tlsCa?: string;
   driver?: NonNullable<DaemonOptions["driver"]>;
 }
 
@@ -46,25 +53,26 @@ export function busCommand(): Command {
     .addOption(
       new Option("--payload-max <bytes>", `the largest payload (${limits.busPayloadBytesMax})`).argParser(readBytes),
     )
+    .addOption(
+      new Option("--tls-cert <file>", "its certificate, in PEM: clients come over TLS").env("BELFRY_BUS_TLS_CERT"),
+    )
+    .addOption(new Option("--tls-key <file>", "the key of the certificate, in PEM").env("BELFRY_BUS_TLS_KEY"))
+    .addOption(
+      new Option("--tls-ca <file>", "who signs the certificates that clients must show").env("BELFRY_BUS_TLS_CA"),
+    )
     .addOption(new Option("--driver <name>", "how to talk to the kernel").choices(["auto", "native", "portable"]))
     .addHelpText("after", examples)
     .action(bus);
 }
 
-async function bus({ host, port, payloadMax, data, user, password, token, driver }: Flags): Promise<void> {
+async function bus(flags: Flags, command: Command): Promise<void> {
   const log = pino();
-  const daemon = createDaemon({
-    ...(user !== undefined && { user }),
-    ...(password !== undefined && { password }),
-    ...(token !== undefined && { token }),
-    ...(payloadMax !== undefined && { payloadBytesMax: payloadMax }),
-    ...(data !== undefined && { data }),
-    ...(driver !== undefined && { driver }),
-    log: log as Log,
-  });
+  const daemon = makeDaemon(flags, command, log as Log);
+  const { host, port } = flags;
   try {
     const at = await daemon.listen({ port, ...(host !== undefined && { host }) });
-    log.info(`listening on ${at.address} port ${at.port}: nats://localhost:${at.port}`);
+    const how = flags.tlsCert === undefined ? "" : ", over TLS";
+    log.info(`listening on ${at.address} port ${at.port}: nats://localhost:${at.port}${how}`);
   } catch (error) {
     if (!(error instanceof BelfryError)) throw error;
     log.error(`${error.message}; choose another with --port or --host`);
@@ -76,5 +84,43 @@ async function bus({ host, port, payloadMax, data, user, password, token, driver
       log.info(`${signal}: closing`);
       void daemon.close();
     });
+  }
+}
+
+/** Mistakes in the flags are for whoever wrote them. */
+function makeDaemon(flags: Flags, command: Command, log: Log): Daemon {
+  const { payloadMax, data, user, password, token, driver } = flags;
+  try {
+    const tls = tlsOf(flags);
+    return createDaemon({
+      ...(user !== undefined && { user }),
+      ...(password !== undefined && { password }),
+      ...(token !== undefined && { token }),
+      ...(payloadMax !== undefined && { payloadBytesMax: payloadMax }),
+      ...(data !== undefined && { data }),
+      ...(tls !== undefined && { tls }),
+      ...(driver !== undefined && { driver }),
+      log,
+    });
+  } catch (error) {
+    if (error instanceof BelfryError) command.error(`error: ${error.message}`);
+    throw error;
+  }
+}
+
+function tlsOf({ tlsCert, tlsKey, tlsCa }: Flags): DaemonTlsOptions | undefined {
+  if (tlsCert === undefined && tlsKey === undefined && tlsCa === undefined) return undefined;
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new BelfryError("BELFRY_BAD_OPTION", "TLS needs both --tls-cert and --tls-key");
+  }
+  const [cert, key] = [read("--tls-cert", tlsCert), read("--tls-key", tlsKey)];
+  return { cert, key, ...(tlsCa !== undefined && { ca: read("--tls-ca", tlsCa) }) };
+}
+
+function read(flag: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new BelfryError("BELFRY_BAD_OPTION", `${flag} ${file}: ${(error as Error).message}`, { cause: error });
   }
 }
