@@ -217,8 +217,9 @@ export const limits = {
   busBlockBytes: 32_768,
   /** What all clients of the Bus are written into, until the end of a batch. */
   busOutputSlabBytes: 4_194_304,
-  /** Subjects whose subscribers are known without a search; when there are more all are looked up anew. */
+  /** Subjects whose subscribers are known without a search, and their bytes; when there are more all begin anew. */
   busRoutesMax: 65_536,
+  busRoutesBytesMax: 4_194_304,
   /** How often a client of the Bus is pinged, and how many pings may be unanswered: those of nats-server. Options. */
   busPingSeconds: 120,
   busPingsOutMax: 2,
@@ -232,6 +233,8 @@ export const limits = {
   natsSubscriptionsMax: 10_000,
   /** Publications that a process reads when the Bus is back; when it missed more, its clients are told so. */
   natsCatchUpMax: 10_000,
+  /** Messages of the stream that it asks for at once then. */
+  natsReadsMax: 64,
   /** How often it looks how far the stream has come, so that a return of the Bus has little to read. */
   natsLookSeconds: 5,
   /** What the stream of all histories keeps of a channel, and for how long. Options of the bus. */

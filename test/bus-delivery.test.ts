@@ -57,6 +57,27 @@ test("a block takes a message that is larger than itself, and says when one more
   assert.equal(block.fits(message("a", "")), true);
 });
 
+for (const { what, length, max } of [
+  { what: "busRoutesMax subjects", length: 10, max: limits.busRoutesMax },
+  { what: "busRoutesBytesMax of long ones", length: 4096, max: limits.busRoutesBytesMax / 4096 },
+]) {
+  test(`routes are kept for ${what}; with one more they begin anew, and are as right`, () => {
+    const routes = new Routes();
+    const own = { pattern: "*", queue: "", client: new Client(1, 1, true), number: 0, max: 0, delivered: 0 };
+    routes.add(own);
+    const find = (i: number) => {
+      const subject = Buffer.from(String(i).padStart(length, "x"));
+      return routes.find(subject, 0, subject.length).recipients;
+    };
+    for (let i = 0; i < max; i++) find(i);
+    assert.equal(routes.size, max);
+    assert.deepEqual(find(max).plain, [own]);
+    assert.equal(routes.size, 0);
+    assert.equal(find(0), find(1), "what subjects have in common is there once");
+    assert.equal(routes.size, 2);
+  });
+}
+
 test("each client gets what it subscribed to, once for each subscription, in the order of publication", () => {
   const patterns = ["a", "b", "a.>", "*", ">", "a.b", "a.*"] as const;
   const subjects = ["a", "b", "a.b", "a.c", "a.b.c", "nobody.b"] as const;

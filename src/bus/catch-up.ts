@@ -98,7 +98,7 @@ export class CatchUp {
       stream.seen = last;
       return false;
     }
-    const missed = await stream.all(seen, last, limits.natsCatchUpMax);
+    const missed = await stream.all(seen, last);
     stream.seen = last;
     if (missed.length > 0) log.info(`${missed.length} publications were missed, and are delivered now`);
     const counts = new Map<string, number>();

@@ -22,6 +22,8 @@ export interface Prefixes {
   readonly delivered: string;
 }
 
+type Query = { last_by_subj: string } | { seq: number; next_by_subj: string } | { seq: number };
+
 const NS_PER_SECOND = 1e9;
 const STREAM_NOT_FOUND = 10_059;
 
@@ -110,15 +112,15 @@ export class NatsStream {
     return await this.#get({ last_by_subj: subjectOf(this.#prefixes.kept, channel) });
   }
 
-  /** The publications of all channels behind a sequence, at most `limit`, up to `last`. */
-  async all(behind: number, last: number, limit: number): Promise<Publication[]> {
+  /** The publications of all channels behind a sequence, up to `last`: asked for many at a time. */
+  async all(behind: number, last: number): Promise<Publication[]> {
     const found: Publication[] = [];
-    for (let at = behind + 1; at <= last && found.length < limit; ) {
-      const message = await this.#get({ seq: at, next_by_subj: `${this.#prefixes.kept}>` });
-      if (!message || message.seq > last) break;
-      const channel = channelOf(this.#prefixes.kept, message.subject);
-      if (channel !== undefined) found.push(this.#publication(channel, message, 0));
-      at = message.seq + 1;
+    for (let at = behind + 1; at <= last; at += limits.natsReadsMax) {
+      const count = Math.min(limits.natsReadsMax, last - at + 1);
+      for (const message of await Promise.all(Array.from({ length: count }, (_, i) => this.#get({ seq: at + i })))) {
+        const channel = message && channelOf(this.#prefixes.kept, message.subject);
+        if (message && channel !== undefined) found.push(this.#publication(channel, message, 0));
+      }
     }
     return found;
   }
@@ -169,7 +171,7 @@ export class NatsStream {
     return state.first_seq <= since + 1 && count < this.#options.perChannelMax;
   }
 
-  async #get(query: { last_by_subj: string } | { seq: number; next_by_subj: string }): Promise<StoredMsg | undefined> {
+  async #get(query: Query): Promise<StoredMsg | undefined> {
     return (await this.#jsm.direct.getMessage(this.name, query)) ?? undefined;
   }
 

@@ -35,9 +35,15 @@ export class Routes {
   /** Open addressing; at most half are taken. */
   #table: (Route | undefined)[] = new Array(TABLE_MIN);
   #size = 0;
+  #bytes = 0;
   /** By the numbers of their subscriptions, so that what many subjects have in common is there once. */
   readonly #recipients = new Map<string, Recipients>();
   #number = 0;
+
+  /** How many subjects have a route that is known. */
+  get size(): number {
+    return this.#size;
+  }
 
   add(subscription: Subscription): void {
     subscription.number = ++this.#number;
@@ -67,7 +73,9 @@ export class Routes {
     }
     const route = this.#make(hashed, bytes, from, to);
     table[slot] = route;
+    this.#bytes += to - from;
     if (++this.#size * 2 > table.length) this.#grow();
+    if (this.#size > limits.busRoutesMax || this.#bytes > limits.busRoutesBytesMax) this.#clear();
     return route;
   }
 
@@ -103,12 +111,12 @@ export class Routes {
   #clear(): void {
     if (this.#size === 0) return;
     this.#size = 0;
+    this.#bytes = 0;
     this.#table = new Array(TABLE_MIN);
     this.#recipients.clear();
   }
 
   #grow(): void {
-    if (this.#size > limits.busRoutesMax) return this.#clear();
     const old = this.#table;
     const table: (Route | undefined)[] = new Array(old.length * 2);
     for (const route of old) {
