@@ -16,6 +16,7 @@ const documents = [
   "CHANGELOG.md",
   "CONTRIBUTING.md",
   "PROTOCOL.md",
+  "SECURITY.md",
   ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
 ];
 const proseCharsMax = 130;
