@@ -50,8 +50,12 @@ const asking = { allowPresenceForSubscriber: true, allowPresenceForClient: true,
 const kept = { ...open, historySize: 10, historySeconds: 60, forceRecovery: true };
 
 /** A node on a Bus that is there already; it ends with the test. */
-export async function nodeOn(t: TestContext, broker: Broker, options: PushOptions = {}): Promise<FleetNode> {
-  const lines = new Lines();
+export async function nodeOn(
+  t: TestContext,
+  broker: Broker,
+  options: PushOptions & { readonly lines?: Lines } = {},
+): Promise<FleetNode> {
+  const { lines = new Lines(), ...given } = options;
   let count = 0;
   const ask = broker.ask.bind(broker);
   broker.ask = (question, take) => {
@@ -59,7 +63,7 @@ export async function nodeOn(t: TestContext, broker: Broker, options: PushOption
     return ask(question, take);
   };
   const channels = { withoutNamespace: { ...open, ...asking }, namespaces: { kept } };
-  const server = createPushServer({ allowAnonymous: true, channels, broker, log: lines, ...options });
+  const server = createPushServer({ allowAnonymous: true, channels, broker, log: lines, ...given });
   const { port } = await server.listen({ host: "127.0.0.1" });
   // Not waited for: it waits for its clients, which are cut after it.
   t.after(() => void server.close());
@@ -71,7 +75,8 @@ export async function nodeOn(t: TestContext, broker: Broker, options: PushOption
 
 /** A node with an end of its own of the Bus at a port of this host. */
 export async function nodeAt(t: TestContext, port: number, options: PushOptions = {}): Promise<FleetNode> {
-  const broker = await connectNats({ url: `nats://127.0.0.1:${port}`, historyStorage: "memory" });
+  const lines = new Lines();
+  const broker = await connectNats({ url: `nats://127.0.0.1:${port}`, historyStorage: "memory", log: lines });
   t.after(() => broker.close());
-  return await nodeOn(t, broker, options);
+  return await nodeOn(t, broker, { ...options, lines });
 }
