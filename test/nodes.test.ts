@@ -218,6 +218,17 @@ for (const [name, start] of Object.entries(natsServers)) {
       await tellsOfAll(await pair(t, async () => place.port));
     });
 
+    it("that start together know of each other, and miss no answer", async (t) => {
+      const place = await start();
+      t.after(() => place.stop());
+      const nodes = await Promise.all(Array.from({ length: 3 }, () => nodeAt(t, place.port)));
+      for (const node of nodes) await node.knows(3);
+      for (const { server, lines } of nodes) {
+        assert.equal((await server.operations.info()).length, 3);
+        assert.deepEqual(lines.all, lines.matching(/^netpoll/));
+      }
+    });
+
     it("forget at once a node that closes", async (t) => {
       const place = await start();
       t.after(() => place.stop());

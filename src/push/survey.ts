@@ -23,7 +23,7 @@ interface Asked {
   readonly question: unknown;
 }
 
-/** An answer on its way. */
+/** An answer on its way; null from who is there and does not know. */
 interface Answered {
   readonly node: string;
   readonly answer: unknown;
@@ -53,18 +53,20 @@ export class Survey {
   /** The answers of the others, at least `countMin` of them: who knows of nobody yet waits for one. */
   askOthers<Kind extends QuestionKind>(kind: Kind, question: Question<Kind>, countMin: number): Maybe<Answer<Kind>[]> {
     const { broker, nodes, log } = this.#parts;
-    const heard = new Map<string, Answer<Kind>>();
+    const heard = new Set<string>();
+    const answers: Answer<Kind>[] = [];
     const missing = () => nodes.awaited().filter((uid) => !heard.has(uid));
     const take = (text: string) => {
       const answered = parsedObject(text) as Partial<Answered> | undefined;
       if (typeof answered?.node !== "string") return false;
-      heard.set(answered.node, answered.answer as Answer<Kind>);
+      if (answered.answer !== null) answers.push(answered.answer as Answer<Kind>);
+      heard.add(answered.node);
       nodes.answered(answered.node);
-      return heard.size >= countMin && missing().length === 0;
+      return answers.length >= countMin && missing().length === 0;
     };
     const result = () => {
       for (const uid of missing()) nodes.unanswered(uid);
-      return [...heard.values()];
+      return answers;
     };
     const asked: Asked = { from: nodes.uid, kind, question };
     return (
@@ -73,7 +75,7 @@ export class Survey {
           throw new ReplyError(106, `${replyErrors[106]}: ${error.message}`);
         }
         log.warn(`the other nodes could not be asked: ${error instanceof Error ? error.message : error}`);
-        return [...heard.values()];
+        return answers;
       }) ?? result()
     );
   }
@@ -84,8 +86,8 @@ export class Survey {
     const asked = parsedObject(text) as Partial<Asked> | undefined;
     if (!asked || asked.from === nodes.uid || !isQuestionKind(asked.kind)) return undefined;
     try {
-      const answer: unknown = this.#own(asked.kind, asked.question as Question<QuestionKind>);
-      return answer === undefined ? undefined : JSON.stringify({ node: nodes.uid, answer } satisfies Answered);
+      const answer = this.#own(asked.kind, asked.question as Question<QuestionKind>) ?? null;
+      return JSON.stringify({ node: nodes.uid, answer } satisfies Answered);
     } catch (error) {
       log.warn(
         `a question of node ${asked.from} cannot be answered: ${error instanceof Error ? error.message : error}`,
