@@ -254,4 +254,21 @@ export const limits = {
   processStableSeconds: 30,
   /** npm hands on a Ctrl-C that the terminal has sent already: two signals within this time are one. */
   signalTwinMs: 300,
+  /**
+   * How long the nodes of a Bus are waited for when one asks them all. Those that run answer within some milliseconds;
+   * who waits for the answer is a back end or a page.
+   */
+  surveyMsMax: 500,
+  /**
+   * What one node may answer to another, in as many messages as it takes: 106 beyond. The answers of eight nodes are
+   * as much as may wait for a client of the Bus (busPendingBytesMax).
+   */
+  surveyAnswerBytesMax: 8_388_608,
+  /** How often a node says that it is there, and how many of these may be missed until the others forget it. */
+  nodeAliveSeconds: 3,
+  nodeMissesMax: 3,
+  /** How long a Bus may bring nothing back of what a node says, until it counts as starved: three times, and a bit. */
+  busStarvedSeconds: 10,
+  /** How often it is seen to that nothing was lost in channels where nothing further was published; Centrifugo's. */
+  positionCheckSeconds: 40,
 } as const;

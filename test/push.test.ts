@@ -373,6 +373,8 @@ for (const driver of ["native", "portable"] as const) {
         removeHistory: () => Promise.reject(new Error("down")),
         announce: () => Promise.reject(new Error("down")),
         control: () => Promise.reject(new Error("down")),
+        ask: () => Promise.reject(new Error("down")),
+        progress: () => Promise.reject(new Error("down")),
         subscribe() {},
         unsubscribe() {},
         listen: () => () => {},

@@ -8,7 +8,7 @@ import { MemoryBroker } from "../src/bus/index.ts";
 import { limits } from "../src/limits.ts";
 import { Identities } from "../src/push/identities.ts";
 import { createPushServer, type PushOptions, type PushServer, WEBSOCKET_PATH } from "../src/push/index.ts";
-import { Revocations } from "../src/push/revocations.ts";
+import { type RevocationRow, Revocations } from "../src/push/revocations.ts";
 
 const SECRET = "a secret of more than thirty-two bytes, as it should be";
 const KEY = "a key of the API";
@@ -172,7 +172,7 @@ test("clients that the application let in end with their user, and may come back
   assert.ok("connect" in ((await new Client(t, served).ask({ connect: {} })) as object));
 });
 
-test("all processes on a Bus revoke, and one that was started later does not know of it", async (t) => {
+test("all processes on a Bus revoke, and one that is started later asks them, if one of them still runs", async (t) => {
   const broker = new MemoryBroker();
   const [first, second] = [await serve(t, { broker }), await serve(t, { broker })];
   const token = await tokenOf({ sub: "42", jti: "a" });
@@ -180,6 +180,10 @@ test("all processes on a Bus revoke, and one that was started later does not kno
   await revoke(first, { token_id: "a" });
   assert.equal(await client.closed, INVALID);
   for (const served of [first, second]) assert.equal((await shows(t, served, token))[1], INVALID);
+  await first.server.close();
+  const third = await serve(t, { broker });
+  assert.equal((await shows(t, third, token))[1], INVALID);
+  await Promise.all([second, third].map(({ server }) => server.close()));
   assert.equal((await shows(t, await serve(t, { broker }), token))[1], "connected");
 });
 
@@ -238,6 +242,27 @@ test("Revocations do what a list of all that was ever said does", () => {
       }
     }),
   );
+});
+
+test("what another knows is learned once, and never shortens what is known", () => {
+  const [known, learning] = [new Revocations(() => 1000), new Revocations(() => 1000)];
+  known.revokeToken("a", 1010);
+  known.revokeToken("over", 1000);
+  known.revokeUser("42", 990, 1020);
+  learning.revokeToken("a", 1030);
+  const rows = JSON.parse(JSON.stringify(known.rows())) as RevocationRow[];
+  assert.deepEqual(rows, [
+    ["token:a", 1010, null],
+    ["user:42", 1020, 990],
+  ]);
+  assert.deepEqual(learning.learn(rows), { tokenIds: [], users: ["42"] });
+  assert.deepEqual(learning.learn(rows), { tokenIds: [], users: [] });
+  known.revokeUser("42", 995, 1020);
+  assert.deepEqual(learning.learn(known.rows()), { tokenIds: [], users: ["42"] });
+  assert.deepEqual(learning.rows(), [
+    ["token:a", 1030, null],
+    ["user:42", 1020, 995],
+  ]);
 });
 
 test("Revocations know as many as they may, without those that are over, and then the oldest goes", () => {

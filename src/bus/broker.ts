@@ -81,6 +81,10 @@ export interface BrokerListener {
   control(message: string): void;
   /** Publications may have been missed, and it cannot be known which: no position in a history holds any more. */
   missed(): void;
+  /** Somebody, maybe itself, asks all: an answer, or undefined for none. */
+  asked?(question: string): string | undefined;
+  /** The Bus was away and is back: what nodes said to all meanwhile has not come. */
+  back?(): void;
 }
 
 /**
@@ -110,6 +114,17 @@ export interface Broker {
   announce(event: ChannelEvent): Promise<void>;
   /** Tells all nodes. */
   control(message: string): Promise<void>;
+  /**
+   * Asks all who listen anywhere on the Bus. Each answer goes to `take`, which must not throw, until that returns true,
+   * or surveyMsMax is over. Undefined when that is done already, within one process. Rejects with BELFRY_LIMIT when
+   * somebody's answer is larger than surveyAnswerBytesMax, and when nobody can be asked.
+   */
+  ask(question: string, take: (answer: string) => boolean): Promise<void> | undefined;
+  /**
+   * How far all histories together have come: while it is the same nothing was published. Undefined when nobody needs
+   * to look after what is lost, because nothing can be, or because the broker does.
+   */
+  progress(): Promise<string | undefined>;
   /**
    * Says that publications and events of the channel are wanted here. A Bus may deliver channels that nobody asked for
    * (a wildcard costs less than millions of subscriptions): the listener must bear them.

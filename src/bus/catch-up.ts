@@ -7,6 +7,8 @@ import { epochOf } from "./nats-stream.ts";
 /** What {@link CatchUp} needs of the other parts. */
 export interface CatchUpParts {
   readonly stream: NatsStream;
+  /** Whether all channels come here, wanted or not. */
+  readonly isEverything: () => boolean;
   readonly deliver: (publication: Publication) => void;
   /** It cannot be known what was missed. */
   readonly missed: () => void;
@@ -26,6 +28,12 @@ export class CatchUp {
   #returns = 0;
   #settled: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #isLooking = false;
+  /**
+   * Where everything comes: how far the stream was at the last look. What has not come at the next one is lost. -1
+   * where only some channels come, and it cannot be known.
+   */
+  #due = -1;
 
   constructor(parts: CatchUpParts) {
     this.#parts = parts;
@@ -62,10 +70,11 @@ export class CatchUp {
     return this.#parts.stream.epoch;
   }
 
-  /** The Bus is back. */
+  /** The Bus is back, or has lost something: what comes from now on waits until what was missed has been read. */
   async run(): Promise<void> {
     this.#returns++;
-    this.#settled = this.#run();
+    this.#held ??= [];
+    this.#settled = this.#settled.then(() => this.#run());
     await this.#settled;
   }
 
@@ -81,7 +90,7 @@ export class CatchUp {
       const held = this.#held ?? [];
       this.#held = undefined;
       for (const publication of held) {
-        if (publication.offset > this.#parts.stream.seen) this.#pass(publication);
+        if (publication.offset > this.#parts.stream.seen) this.take(publication);
       }
     }
   }
@@ -116,30 +125,46 @@ export class CatchUp {
     const { stream, deliver } = this.#parts;
     // Offsets rise, unless the stream has been made anew.
     if (publication.offset <= stream.seen) void this.#look();
+    else if (this.#due >= 0 && publication.offset > stream.seen + 1) return this.#behindGap(publication);
     else stream.seen = publication.offset;
     deliver(publication);
   }
 
+  /** Between it and the one before some were lost: they are read, and it comes behind them. */
+  #behindGap(publication: Publication): void {
+    const run = this.run();
+    this.take(publication);
+    void run;
+  }
+
   /**
    * While the connection holds nothing is lost: so all that the stream had before this answer has come. The offsets of
-   * one that was made anew begin again, and would be taken for old ones.
+   * one that was made anew begin again, and would be taken for old ones. Where everything comes nothing has to be
+   * believed: what the stream had a look ago and has not come is read.
    */
   async #look(): Promise<void> {
-    if (this.#held) return;
-    const { stream, missed } = this.#parts;
+    if (this.#held || this.#isLooking) return;
+    const { stream, missed, isEverything } = this.#parts;
+    const isAll = isEverything();
+    this.#isLooking = true;
     try {
       const { created, state } = await stream.info();
       if (this.#held) return;
       const epoch = epochOf(created);
-      if (epoch === stream.epoch) {
+      if (epoch !== stream.epoch) {
+        stream.epoch = epoch;
+        stream.seen = state.last_seq;
+        missed();
+      } else if (this.#due < 0) {
         stream.seen = Math.max(stream.seen, state.last_seq);
-        return;
+      } else if (stream.seen < this.#due) {
+        await this.run();
       }
-      stream.epoch = epoch;
-      stream.seen = state.last_seq;
-      missed();
+      this.#due = isAll ? state.last_seq : -1;
     } catch {
       // The connection is away: when it is back, `run` says what was missed.
+    } finally {
+      this.#isLooking = false;
     }
   }
 }

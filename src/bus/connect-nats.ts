@@ -50,7 +50,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsBroker> {
     log.warn(`the Bus keeps no histories: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   });
-  return new NatsBroker({ nc, stream, prefixes, control: `${prefix}.control`, log });
+  return new NatsBroker({ nc, stream, prefixes, control: `${prefix}.control`, ask: `${prefix}.ask`, log });
 }
 
 /** A Bus that is away comes back, whenever that is. */

@@ -27,9 +27,9 @@ export class Interest {
     this.#parts = parts;
   }
 
-  /** Whether everything is wanted. */
+  /** Whether everything comes. */
   get isEverything(): boolean {
-    return this.#all !== undefined;
+    return this.#isAll;
   }
 
   add(channel: string): void {

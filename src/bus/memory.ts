@@ -61,6 +61,13 @@ export class MemoryBroker implements Broker {
     this.#checkOpen();
     for (const listener of this.#listeners) listener.control(message);
   }
+  ask(question: string, take: (answer: string) => boolean): undefined {
+    for (const listener of this.#listeners) {
+      const answer = listener.asked?.(question);
+      if (answer !== undefined && take(answer)) return;
+    }
+  }
+  async progress(): Promise<undefined> {}
   subscribe(): void {}
   unsubscribe(): void {}
   listen(listener: BrokerListener): () => void {

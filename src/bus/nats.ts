@@ -17,7 +17,8 @@ import { channelOf, subjectOf } from "./channel-subject.ts";
 import { Interest } from "./interest.ts";
 import { Keys } from "./keys.ts";
 import { encoded, eventHeaders, eventOf, headersOf, publicationOf, VERSION } from "./nats-message.ts";
-import type { NatsStream, Prefixes } from "./nats-stream.ts";
+import { epochOf, type NatsStream, type Prefixes } from "./nats-stream.ts";
+import { Survey } from "./survey.ts";
 
 const NOWHERE: StreamPosition = { offset: 0, epoch: "" };
 const WRONG_LAST_SEQUENCE = 10_071;
@@ -32,6 +33,8 @@ export interface NatsBrokerParts {
   readonly prefixes: Prefixes;
   /** The subject of what nodes tell one another. */
   readonly control: string;
+  /** The subject of what they ask one another. */
+  readonly ask: string;
   readonly log: Log;
 }
 
@@ -41,6 +44,7 @@ export class NatsBroker implements Broker {
   readonly #js: JetStreamClient;
   readonly #listeners = new Set<BrokerListener>();
   readonly #interest: Interest;
+  readonly #survey: Survey;
   readonly #catchUp: CatchUp | undefined;
   /** Of publications without history, which the stream does not see: these are known to this process alone. */
   readonly #keys = new Keys(Date.now);
@@ -48,7 +52,7 @@ export class NatsBroker implements Broker {
 
   constructor(parts: NatsBrokerParts) {
     this.#parts = parts;
-    const { nc, stream, prefixes, control, log } = parts;
+    const { nc, stream, prefixes, control, ask, log } = parts;
     this.#js = jetstream(nc);
     this.#interest = new Interest({
       nc,
@@ -61,16 +65,22 @@ export class NatsBroker implements Broker {
         if (!error) for (const listener of this.#listeners) listener.control(message.string());
       },
     });
+    this.#survey = new Survey({
+      nc,
+      subject: ask,
+      answers: (question) => [...this.#listeners].flatMap((listener) => listener.asked?.(question) ?? []),
+    });
+    void this.#watch();
     if (!stream) return;
     this.#catchUp = new CatchUp({
       stream,
+      isEverything: () => this.#interest.isEverything,
       deliver: (publication) => this.#deliver(publication),
       missed: () => {
         for (const listener of this.#listeners) listener.missed();
       },
       log,
     });
-    void this.#watch();
   }
 
   async publish(channel: string, data: string, options: PublishOptions = {}): Promise<StreamPosition> {
@@ -134,6 +144,18 @@ export class NatsBroker implements Broker {
     await this.#flush();
   }
 
+  ask(question: string, take: (answer: string) => boolean): Promise<void> {
+    return this.#survey.ask(question, take);
+  }
+
+  async progress(): Promise<string | undefined> {
+    const { stream } = this.#parts;
+    // Where everything comes a gap is seen in the sequences.
+    if (!stream || !this.#catchUp || this.#interest.isEverything) return undefined;
+    const { created, state } = await this.#catchUp.read(() => stream.info());
+    return `${epochOf(created)} ${state.last_seq}`;
+  }
+
   subscribe(channel: string): void {
     this.#interest.add(channel);
   }
@@ -150,6 +172,7 @@ export class NatsBroker implements Broker {
   async close(): Promise<void> {
     this.#listeners.clear();
     this.#catchUp?.stop();
+    this.#survey.close();
     const { nc } = this.#parts;
     // A Bus that is away takes nothing more, and would be waited for.
     await nc.drain().catch(() => nc.close());
@@ -213,6 +236,7 @@ export class NatsBroker implements Broker {
       if (type !== "reconnect") continue;
       log.info("the Bus is back");
       await this.#catchUp?.run();
+      for (const listener of this.#listeners) listener.back?.();
     }
   }
 }

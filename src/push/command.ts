@@ -12,6 +12,7 @@ import { DisconnectError, type Fields, isObject, ReplyError } from "./protocol.t
 import type { Revocations } from "./revocations.ts";
 import type { SubscribeHow } from "./subscribe-how.ts";
 import type { Subscriptions } from "./subscriptions.ts";
+import type { Survey } from "./survey.ts";
 import type { ConnectionToken } from "./tokens/claims.ts";
 import type { UpgradeHeaders } from "./upgrade-headers.ts";
 
@@ -35,6 +36,8 @@ export interface CommandParts extends Gates {
   readonly hooks: Hooks;
   readonly tokens: TokenVerifier;
   readonly revocations: Revocations;
+  /** Asks all nodes. */
+  readonly survey: Survey;
   readonly headers: UpgradeHeaders;
   readonly exits: Exits;
   /** The name of this process among all: commands of an emulated transport come back to it. */

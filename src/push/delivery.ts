@@ -21,6 +21,8 @@ export interface DeliveryParts {
   readonly slow: SlowReaders;
   readonly text: (fd: number, text: string) => void;
   readonly control: (message: string) => void;
+  readonly asked: (question: string) => string | undefined;
+  readonly back: () => void;
 }
 
 const NONE = -1;
@@ -82,5 +84,13 @@ export class Delivery implements BrokerListener {
 
   control(message: string): void {
     this.#parts.control(message);
+  }
+
+  asked(question: string): string | undefined {
+    return this.#parts.asked(question);
+  }
+
+  back(): void {
+    this.#parts.back();
   }
 }

@@ -8,6 +8,7 @@ import type { ListenOptions } from "../options.ts";
 import { createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
 import { type ApiKey, httpApi } from "./api/index.ts";
+import type { BusStatus } from "./bus-health.ts";
 import { tellState } from "./channel-state.ts";
 import { Channels } from "./channels.ts";
 import { Clients } from "./clients.ts";
@@ -26,6 +27,7 @@ import { Hub } from "./hub.ts";
 import { Identities } from "./identities.ts";
 import { Joins } from "./joins.ts";
 import { Lives } from "./lives.ts";
+import { Membership } from "./membership.ts";
 import { Node } from "./node.ts";
 import type { Operations } from "./operations.ts";
 import { type Disconnect, disconnects } from "./protocol.ts";
@@ -58,6 +60,7 @@ export class PushServer {
   readonly #clients: Clients;
   readonly #hub: Hub;
   readonly #session: CommandParts;
+  readonly #membership: Membership;
   readonly #expiry: Expiry;
   readonly #delivery: Delivery;
   readonly #node: Node;
@@ -68,7 +71,6 @@ export class PushServer {
   readonly #api: ReturnType<typeof getRequestListener>;
   readonly #text: (fd: number, text: string) => void;
   #rehearsal: Rehearsal | undefined;
-  #unlisten = () => {};
 
   /** Use {@link createPushServer}, which checks the options. */
   constructor(options: PushOptions) {
@@ -106,11 +108,12 @@ export class PushServer {
     const recovery = new Recovery(this.#broker);
     const joins = new Joins();
     const filters = new Filters();
-    this.#session = this.#makeSession({ recovery, joins, filters });
+    const session = this.#makeSession({ recovery, joins, filters });
+    this.#membership = new Membership({ ...session, text, disconnect, version: VERSION, log: this.#log });
+    this.#session = { ...session, survey: this.#membership.survey };
     const error = (line: string) => this.#log.error(line);
     this.#expiry = new Expiry({ session: this.#session, disconnect, error, expiredCloseSeconds });
     this.#node = this.#makeNode(this.#broker);
-    const control = (message: string) => this.#node.control(message);
     const api = httpApi({ keys: this.#keys(), operations: this.#node, errorMode: options.errorMode, log: this.#log });
     this.#api = getRequestListener(api.fetch);
     this.#streams = this.#makeStreams(disconnect);
@@ -121,7 +124,7 @@ export class PushServer {
     this.#lives = new Lives({ session: this.#session, slow, text, close, error });
     const gaps = new Gaps({ hub: this.#hub, subscriptions, disconnect });
     const ways = { fanout, filters, gaps, joins, recovery, channels, slow };
-    this.#delivery = new Delivery({ hub: this.#hub, ...ways, text, control });
+    this.#delivery = new Delivery({ hub: this.#hub, ...ways, text, ...this.#membership.hearing });
   }
 
   /** What back ends may do, without the HTTP around it. */
@@ -135,11 +138,15 @@ export class PushServer {
     return { clients: this.#clients.connected, channels, subscriptions };
   }
 
+  /** How the Bus is, for probes and metrics. */
+  get bus(): BusStatus {
+    return this.#membership.bus;
+  }
+
   /** Listens; may be called for several addresses. Rejects with SystemError or BELFRY_BAD_OPTION. */
   async listen(options: ListenOptions = {}): Promise<ListeningAddress> {
+    await this.#membership.join(this.#delivery);
     const address = await this.#server.listen(options);
-    this.#unlisten();
-    this.#unlisten = this.#broker.listen(this.#delivery);
     this.#clients.start();
     this.#expiry.start();
     return address;
@@ -162,7 +169,7 @@ export class PushServer {
 
   /** Closes all clients with 3001, upon which they come back (elsewhere, or later), and ends the server. */
   async close(): Promise<void> {
-    this.#unlisten();
+    this.#membership.leave();
     this.#clients.stop();
     this.#expiry.stop();
     this.#streams.close();
@@ -202,7 +209,7 @@ export class PushServer {
     });
   }
 
-  #makeSession(given: { recovery: Recovery; joins: Joins; filters: Filters }): CommandParts {
+  #makeSession(given: { recovery: Recovery; joins: Joins; filters: Filters }): Omit<CommandParts, "survey"> {
     const { hooks = {}, allowSubscribe = false } = this.#options;
     const { wire } = this.#server;
     const hub = this.#hub;
@@ -239,15 +246,7 @@ export class PushServer {
   }
 
   #makeNode(broker: Broker): Node {
-    return new Node({
-      ...this.#session,
-      broker,
-      text: this.#text,
-      disconnect: (fd, how) => this.#lives.disconnect(fd, how),
-      rpc: this.#options.rpc,
-      name: "belfry",
-      version: VERSION,
-    });
+    return new Node({ ...this.#session, broker, control: this.#membership.control, rpc: this.#options.rpc });
   }
 
   #makeStreams(disconnect: (fd: number, how: Disconnect) => void): Streams {

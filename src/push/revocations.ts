@@ -9,6 +9,12 @@ export interface Shown {
   readonly issuedAt?: number;
 }
 
+/** A revocation as nodes tell one another: its key, until when it counts, and of a user the newest token's time. */
+export type RevocationRow = readonly [key: string, until: number, issuedUntil: number | null];
+
+const TOKEN = "token:";
+const USER = "user:";
+
 interface Revocation {
   /** In seconds since 1970: from then on it counts no more. */
   readonly until: number;
@@ -18,7 +24,7 @@ interface Revocation {
 
 /**
  * Tokens that are refused though they are genuine: some by their id, and of a user those that were issued up to a
- * time. Known to this process as long as it runs; at most revocationsMax, of which the oldest goes for a new one.
+ * time. Known as long as one of the nodes runs; at most revocationsMax, of which the oldest goes for a new one.
  */
 export class Revocations {
   /** In seconds since 1970. */
@@ -33,6 +39,9 @@ export class Revocations {
     this.#max = max;
   }
 
+  /** Whether the other nodes have been asked for those that they know. */
+  isWhole = false;
+
   /** How many are known. */
   get size(): number {
     return this.#known.size;
@@ -46,19 +55,40 @@ export class Revocations {
 
   /** Refuses the token of an id until `until`, in seconds since 1970. */
   revokeToken(id: string, until: number): void {
-    this.#add(`token:${id}`, { until, issuedUntil: Number.POSITIVE_INFINITY });
+    this.#add(`${TOKEN}${id}`, { until, issuedUntil: Number.POSITIVE_INFINITY });
   }
 
   /** Refuses the tokens of a user that were issued up to `issuedUntil`, and those that do not say when. */
   revokeUser(user: string, issuedUntil: number, until: number): void {
-    this.#add(`user:${user}`, { until, issuedUntil });
+    this.#add(`${USER}${user}`, { until, issuedUntil });
   }
 
   /** Whether a token is refused. */
   refuses({ user, tokenId, issuedAt = Number.NEGATIVE_INFINITY }: Shown): boolean {
     if (this.#known.size === 0) return false;
-    if (tokenId !== undefined && this.#holds(`token:${tokenId}`, issuedAt)) return true;
-    return this.#holds(`user:${user}`, issuedAt);
+    if (tokenId !== undefined && this.#holds(`${TOKEN}${tokenId}`, issuedAt)) return true;
+    return this.#holds(`${USER}${user}`, issuedAt);
+  }
+
+  /** All that count, the oldest first. */
+  rows(): RevocationRow[] {
+    this.#sweep();
+    const ends = (seconds: number) => (Number.isFinite(seconds) ? seconds : null);
+    return Array.from(this.#known, ([key, { until, issuedUntil }]) => [key, until, ends(issuedUntil)]);
+  }
+
+  /** Takes what another node knows; gives the tokens and users of which it was new that they are refused. */
+  learn(rows: readonly RevocationRow[]): { tokenIds: string[]; users: string[] } {
+    const fresh = { tokenIds: [] as string[], users: [] as string[] };
+    for (const [key, until, end] of rows) {
+      const issuedUntil = end ?? Number.POSITIVE_INFINITY;
+      const known = this.#known.get(key);
+      if (known && known.until >= until && known.issuedUntil >= issuedUntil) continue;
+      this.#add(key, { until, issuedUntil });
+      if (key.startsWith(TOKEN)) fresh.tokenIds.push(key.slice(TOKEN.length));
+      else fresh.users.push(key.slice(USER.length));
+    }
+    return fresh;
   }
 
   #holds(key: string, issuedAt: number): boolean {

@@ -1,18 +1,22 @@
+import { chain } from "../chain.ts";
 import type { Command } from "../command.ts";
+import { presenceEverywhere, presenceStatsEverywhere } from "../everywhere.ts";
 import { encodeClientInfo } from "../protocol.ts";
 import { channelOf } from "./channel.ts";
 
 /** Who is in a channel (PROTOCOL.md, "presence"). */
 export const presence: Command = (parts, fd, fields) => {
   const { channel } = channelOf(parts, fd, fields, "presence", ({ presence }) => presence);
-  const all = parts.subscriptions.presence(channel).map((info) => `"${info.client}":${encodeClientInfo(info)}`);
-  return { result: `{"presence":{${all.join(",")}}}` };
+  return chain(presenceEverywhere(parts.survey, channel), (all) => {
+    const members = all.map((info) => `"${info.client}":${encodeClientInfo(info)}`);
+    return { result: `{"presence":{${members.join(",")}}}` };
+  });
 };
 
 /** How many are in a channel. */
 export const presenceStats: Command = (parts, fd, fields) => {
   const { channel } = channelOf(parts, fd, fields, "presence", ({ presence }) => presence);
-  const all = parts.subscriptions.presence(channel);
-  const users = new Set(all.map(({ user }) => user)).size;
-  return { result: `{"num_clients":${all.length},"num_users":${users}}` };
+  return chain(presenceStatsEverywhere(parts.survey, channel), ({ clients, users }) => ({
+    result: `{"num_clients":${clients},"num_users":${users}}`,
+  }));
 };
