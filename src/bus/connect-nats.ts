@@ -60,6 +60,7 @@ const forever: NodeConnectionOptions = {
   reconnectJitter: limits.natsReconnectMs,
   timeout: limits.natsConnectSecondsMax * 1000,
   pingInterval: limits.natsPingSeconds * 1000,
+  maxPingOut: limits.natsPingsOutMax,
 };
 
 /** The servers of a URL, and what stands before the @. */
