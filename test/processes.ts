@@ -65,6 +65,12 @@ export class Running {
     }
   }
 
+  /** Waits for its end; its exit code, null if a signal ended it. */
+  async ended(): Promise<number | null> {
+    await this.#exited;
+    return this.#child.exitCode;
+  }
+
   /** Ends what it reads. */
   endInput(): void {
     this.#child.stdin?.end();
