@@ -244,6 +244,8 @@ export const limits = {
   natsConnectSecondsMax: 5,
   natsPingSeconds: 3,
   natsPingsOutMax: 2,
+  /** How long a Bus may take at the start until it has histories: a cluster needs most of its servers, and a leader. */
+  natsHistoriesSecondsMax: 30,
   /** A log of the Bus on disk that is shorter is left as it is; a longer one is when half of it is live. */
   busLogBytesMin: 16_777_216,
   /** `belfry serve --workers`: a worker that ended is started again after this, and twice as late each further time. */

@@ -9,6 +9,7 @@ import {
   folderOf,
   freePort,
   isFull,
+  launchApi,
   natsSkip,
   type Running,
   startApi,
@@ -32,7 +33,16 @@ class Cluster {
     this.#folder = folderOf(t);
   }
 
+  /** Starts all of them. */
   static async start(t: Ending): Promise<Cluster> {
+    const cluster = await Cluster.make(t);
+    await Promise.all(cluster.ports.map((_, i) => cluster.begin(i)));
+    await cluster.untilReady();
+    return cluster;
+  }
+
+  /** None of them runs yet. */
+  static async make(t: Ending): Promise<Cluster> {
     const cluster = new Cluster(t);
     const routes: number[] = [];
     for (let i = 0; i < COUNT; i++) {
@@ -51,8 +61,6 @@ class Cluster {
       );
       cluster.#configs.push(config);
     }
-    await Promise.all(cluster.ports.map((_, i) => cluster.begin(i)));
-    await cluster.untilReady();
     return cluster;
   }
 
@@ -135,4 +143,25 @@ test(`three nats-servers with replicas: over ${KILLS} kill -9 of an API's own, c
     `${KILLS} kills, ${numbers.acknowledged} acknowledged, ${numbers.rejected} rejected, ` +
       `${numbers.delivered} deliveries, ${returns} recoveries of subscriptions`,
   );
+});
+
+test("an API that is there before most of its NATS servers waits for them, and has histories then", {
+  skip: natsSkip,
+  timeout: 100_000,
+}, async (t) => {
+  const cluster = await Cluster.make(t);
+  await cluster.begin(0);
+  const port = await freePort();
+  const how = { prefix: "t", historyReplicas: COUNT, url: cluster.url("a") };
+  const api = await launchApi(t, port, how);
+  await api.says(/histories are not to be had yet/);
+  await cluster.begin(1);
+  await cluster.begin(2);
+  await api.says(/^listening/);
+  const broker = await connectNats(how);
+  t.after(() => broker.close());
+  const followers = await followersOf(t, [port], ["a"], 1);
+  const numbers = new Numbers(t, broker, followers);
+  await numbers.pass(5);
+  await numbers.finish();
 });

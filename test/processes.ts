@@ -133,10 +133,15 @@ export const buses: readonly { readonly name: string; readonly start: StartBus; 
   { name: "nats-server", start: startNatsServer, skip: natsSkip },
 ];
 
-/** A notification API in a process of its own: see `api-process.ts`. Resolves when it listens. */
-export async function startApi(t: Ending, port: number, bus: NatsOptions): Promise<Running> {
+/** A notification API in a process of its own: see `api-process.ts`. It may not listen yet. */
+export async function launchApi(t: Ending, port: number, bus: NatsOptions): Promise<Running> {
   const script = fileURLToPath(new URL("./api-process.js", import.meta.url));
-  const api = await Running.start(t, [process.execPath, script, JSON.stringify({ port, bus })]);
+  return await Running.start(t, [process.execPath, script, JSON.stringify({ port, bus })]);
+}
+
+/** The same, when it listens. */
+export async function startApi(t: Ending, port: number, bus: NatsOptions): Promise<Running> {
+  const api = await launchApi(t, port, bus);
   await api.says(/^listening/);
   return api;
 }
