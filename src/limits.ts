@@ -242,9 +242,15 @@ export const limits = {
   natsHistorySecondsMax: 86_400,
   /** How long a Bus that is away is left alone between two attempts, and as much again at random. */
   natsReconnectMs: 250,
-  /** How long one attempt may take, and how often a connection is asked whether it is alive. */
+  /**
+   * How long one attempt may take; how often a connection is asked whether it is alive, and how many questions may be
+   * unanswered when the next one is due: then it is given up. A wire that is cut without a word is noticed within 9 s.
+   */
   natsConnectSecondsMax: 5,
-  natsPingSeconds: 10,
+  natsPingSeconds: 3,
+  natsPingsOutMax: 2,
+  /** How long a Bus may take at the start until it has histories: a cluster needs most of its servers, and a leader. */
+  natsHistoriesSecondsMax: 30,
   /** A log of the Bus on disk that is shorter is left as it is; a longer one is when half of it is live. */
   busLogBytesMin: 16_777_216,
   /** `belfry serve --workers`: a worker that ended is started again after this, and twice as late each further time. */

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { type Authenticator, credsAuthenticator, nkeyAuthenticator } from "@nats-io/nats-core";
+import { JetStreamApiError } from "@nats-io/jetstream";
+import { type Authenticator, credsAuthenticator, type NatsConnection, nkeyAuthenticator } from "@nats-io/nats-core";
 import { connect, type NodeConnectionOptions } from "@nats-io/transport-node";
 import { BelfryError } from "../errors.ts";
 import { limits } from "../limits.ts";
@@ -30,27 +31,55 @@ export interface NatsOptions {
   readonly log?: Log | undefined;
 }
 
-/** Connects to the Bus. Rejects with BELFRY_BAD_OPTION for a URL that is none, or when nobody is there in time. */
+/**
+ * Connects to the Bus. Rejects with BELFRY_BAD_OPTION for a URL that is none, when nobody is there in time, or when its
+ * histories are not.
+ */
 export async function connectNats(options: NatsOptions): Promise<NatsBroker> {
   const { prefix = "belfry", log = silent } = options;
   const nc = await connect({ ...placeOf(options.url), ...identityOf(options), ...forever });
   const prefixes = { kept: `${prefix}.ch.`, delivered: `${prefix}.pub.` };
-  const stream = await NatsStream.open(
-    nc,
-    {
-      name: prefix.toUpperCase(),
-      perChannelMax: options.historySizeMax ?? limits.natsHistorySizeMax,
-      secondsMax: options.historySecondsMax ?? limits.natsHistorySecondsMax,
-      bytesMax: options.historyBytesMax ?? limits.historyBytesMax,
-      storage: options.historyStorage ?? "file",
-      replicas: options.historyReplicas ?? 1,
-    },
-    prefixes,
-  ).catch((error: unknown) => {
-    log.warn(`the Bus keeps no histories: ${error instanceof Error ? error.message : String(error)}`);
+  const streamOptions = {
+    name: prefix.toUpperCase(),
+    perChannelMax: options.historySizeMax ?? limits.natsHistorySizeMax,
+    secondsMax: options.historySecondsMax ?? limits.natsHistorySecondsMax,
+    bytesMax: options.historyBytesMax ?? limits.historyBytesMax,
+    storage: options.historyStorage ?? "file",
+    replicas: options.historyReplicas ?? 1,
+  };
+  const open = () => NatsStream.open(nc, streamOptions, prefixes);
+  const stream = await patiently(open, nc, log).catch(async (error: Error) => {
+    if (isPassing(error, nc)) {
+      await nc.close();
+      throw error;
+    }
+    log.warn(`the Bus keeps no histories: ${error.message}`);
     return undefined;
   });
   return new NatsBroker({ nc, stream, prefixes, control: `${prefix}.control`, ask: `${prefix}.ask`, log });
+}
+
+/** Of JetStream's API: a cluster that is not complete, that has no place for the stream, or no leader. */
+const PASSING: readonly unknown[] = [10_004, 10_005, 10_008, 10_009];
+
+/** Whether a Bus with JetStream fails for now only, as while the servers of a cluster come one after the other. */
+function isPassing(error: Error, nc: NatsConnection): boolean {
+  if (nc.info?.jetstream !== true || error.name === "JetStreamNotEnabled") return false;
+  return error instanceof JetStreamApiError ? PASSING.includes(error.code) : true;
+}
+
+/** Tries again for a while: who began without histories would be without them for good. */
+async function patiently<Value>(open: () => Promise<Value>, nc: NatsConnection, log: Log): Promise<Value> {
+  const untilMs = performance.now() + limits.natsHistoriesSecondsMax * 1000;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!isPassing(error as Error, nc) || performance.now() > untilMs) throw error;
+      log.warn(`histories are not to be had yet: ${(error as Error).message}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, limits.natsReconnectMs));
+  }
 }
 
 /** A Bus that is away comes back, whenever that is. */
@@ -60,6 +89,7 @@ const forever: NodeConnectionOptions = {
   reconnectJitter: limits.natsReconnectMs,
   timeout: limits.natsConnectSecondsMax * 1000,
   pingInterval: limits.natsPingSeconds * 1000,
+  maxPingOut: limits.natsPingsOutMax,
 };
 
 /** The servers of a URL, and what stands before the @. */

@@ -44,7 +44,7 @@ export class Delivery implements BrokerListener {
     if (number === NONE || !this.#follows(number, publication)) return;
     const push = encodePush(channel, "pub", encodePublication(publication));
     const policy = channels.slowReaderOf(channel);
-    const wanted = filters.wanted(number, publication.tags);
+    const wanted = filters.wanted(number, publication.tags, publication.offset);
     if (policy === "disconnect") fanout.publish(hub, number, push, undefined, wanted);
     else fanout.publish(hub, number, push, (fd) => slow.spare(fd, channel, push, policy), wanted);
   }

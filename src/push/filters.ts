@@ -1,3 +1,5 @@
+import { Ahead } from "./ahead.ts";
+import type { Wanted } from "./fanout.ts";
 import type { Cursor } from "./hub.ts";
 import type { Tags, TagsFilter } from "./tags-filter.ts";
 
@@ -13,6 +15,7 @@ interface Shared {
  * publication.
  */
 export class Filters {
+  readonly #ahead = new Ahead();
   readonly #bySubscription = new Map<Cursor, TagsFilter>();
   /** By the channel's number, and by the filter's text. */
   readonly #byChannel = new Map<number, Map<string, Shared>>();
@@ -27,8 +30,14 @@ export class Filters {
     this.#bySubscription.set(subscription, shared.filter);
   }
 
+  /** A subscription that is new has read up to an offset that has not been delivered here: see {@link Ahead}. */
+  setAhead(subscription: Cursor, channel: number, offset: number): void {
+    this.#ahead.set(subscription, channel, offset);
+  }
+
   /** A subscription is about to go. */
   forget(subscription: Cursor, channel: number): void {
+    this.#ahead.forget(subscription, channel);
     const filter = this.#bySubscription.size === 0 ? undefined : this.#bySubscription.get(subscription);
     if (!filter) return;
     this.#bySubscription.delete(subscription);
@@ -40,7 +49,14 @@ export class Filters {
   }
 
   /** Tells of each subscription whether it wants a publication; undefined where all do. */
-  wanted(channel: number, tags: Tags | undefined): ((subscription: Cursor) => boolean) | undefined {
+  wanted(channel: number, tags: Tags | undefined, offset = 0): Wanted | undefined {
+    const byTags = this.#byTags(channel, tags);
+    const isWithout = this.#ahead.wanted(channel, offset);
+    if (!byTags || !isWithout) return byTags ?? isWithout;
+    return (subscription) => isWithout(subscription) && byTags(subscription);
+  }
+
+  #byTags(channel: number, tags: Tags | undefined): Wanted | undefined {
     if (this.#bySubscription.size === 0 || !this.#byChannel.has(channel)) return undefined;
     const verdicts = new Map<TagsFilter, boolean>();
     return (subscription) => {

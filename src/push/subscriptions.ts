@@ -227,11 +227,19 @@ export class Subscriptions {
     if (hub.subscribe(fd, channel, bits)) occupied(channel);
     const { info, expireAt = 0, filter } = how;
     const cursor = hub.find(fd, channel);
-    if (state) advance(hub, hub.channel(channel), Math.max(state.offset, held.at(-1)?.offset ?? 0));
+    if (state) this.#advance(cursor, hub.channel(channel), Math.max(state.offset, held.at(-1)?.offset ?? 0));
     if (info !== undefined || expireAt > 0) this.#extras.set(cursor, { info, expireAt });
     if (filter) filters.set(cursor, hub.channel(channel), filter);
     if (!isAnnounced) return;
     this.#announce("join", channel, fd, cursor);
+  }
+
+  /** Its first subscriber says where a channel stands; a further one may have read what has not come here yet. */
+  #advance(cursor: Cursor, channel: number, offset: number): void {
+    const { hub, filters } = this.#parts;
+    const position = hub.positionOf(channel);
+    if (position === 0) hub.setPosition(channel, offset);
+    else if (offset > position) filters.setAhead(cursor, channel, offset);
   }
 
   /** A subscription is about to go. */
@@ -269,9 +277,4 @@ export class Subscriptions {
 
 function pushOf(channel: string, publication: Publication): string {
   return encodePush(channel, "pub", encodePublication(publication));
-}
-
-/** What a subscriber has read has come here. */
-function advance(hub: Hub, channel: number, offset: number): void {
-  if (offset > hub.positionOf(channel)) hub.setPosition(channel, offset);
 }

@@ -47,17 +47,20 @@ export class StreamsApi {
     const called = bytes.toString("utf8", subjectFrom + PREFIX, subjectTo);
     const body = bytes.toString("utf8", payloadFrom + headerBytes, payloadTo);
     if (called.startsWith("DIRECT.GET.")) return this.#directGet(reply, called.slice("DIRECT.GET.".length), body);
-    this.#publish(reply, "", Buffer.from(JSON.stringify(this.#answer(called, body))));
+    const tokens = called.split(".");
+    const at = called === "INFO" ? 1 : called.startsWith("STREAM.MSG.") ? 3 : 2;
+    const name = tokens.slice(at).join(".");
+    const answer = Buffer.from(JSON.stringify(this.#answer(tokens.slice(0, at).join("."), name, body)));
+    // Nobody hears of what a crash could take back.
+    this.#streams.after(name, () => this.#publish(reply, "", answer));
   }
 
-  #answer(called: string, body: string): object {
-    const at = called.startsWith("STREAM.MSG.") ? 3 : 2;
-    const tokens = called.split(".");
-    const method = methods[called === "INFO" ? called : tokens.slice(0, at).join(".")];
+  #answer(called: string, name: string, body: string): object {
+    const method = methods[called];
     const type = `io.nats.jetstream.api.v1.${method?.type ?? "error"}_response`;
     try {
       if (!method) throw new ApiError(501, 10_012, `not supported by this Bus: ${called}`);
-      return { type, ...method.run(this.#streams, tokens.slice(at).join("."), parsed(body)) };
+      return { type, ...method.run(this.#streams, name, parsed(body)) };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       return { type, error };
@@ -81,7 +84,9 @@ export class StreamsApi {
         "Nats-Sequence": found.sequence,
         "Nats-Time-Stamp": new Date(found.timeMs).toISOString(),
       });
-      this.#publish(reply, headers, found.data);
+      const answer = () => this.#publish(reply, headers, found.data);
+      if (found.sequence <= stream.settled) answer();
+      else this.#streams.after(name, answer);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       const isMissing = error.code === 404;

@@ -25,6 +25,8 @@ export class Stream {
   config: StreamConfig;
   readonly created: Date;
   readonly store: Store;
+  /** The sequence up to which all is where it was to be kept; of what stands behind it nobody may hear yet. */
+  settled = 0;
   readonly #now: () => number;
   /** Sequences by Nats-Msg-Id, with the time; the oldest first. */
   readonly #ids = new Map<string, { readonly sequence: number; readonly timeMs: number }>();

@@ -119,6 +119,13 @@ export class Streams {
     return isThere;
   }
 
+  /** Calls `then` when all that was done to a stream before is on the disk; at once where nothing is waited for. */
+  after(name: string, then: () => void): void {
+    const log = this.#streams.get(name)?.log;
+    if (log) log.after(then);
+    else then();
+  }
+
   /** Writes what is left to the disk. */
   async close(): Promise<void> {
     await Promise.all([...this.#streams.values()].map(({ log }) => log?.close()));
@@ -155,6 +162,7 @@ export class Streams {
     // A crash right after its creation leaves a log without anything.
     if (!stream) return;
     stream.expire();
+    stream.settled = stream.store.last;
     this.#streams.set(stream.config.name, { stream, log, unlisten: this.#listen(stream, log) });
   }
 
@@ -190,6 +198,7 @@ export class Streams {
       const done = (error?: Error) => {
         if (error) return this.#ack(reply, { error: NO_STORAGE, stream: name, seq: 0 });
         if (typeof taken === "number") return this.#ack(reply, { stream: name, seq: taken, duplicate: true });
+        stream.settled = taken.stored.sequence;
         this.#republish(stream, taken);
         this.#ack(reply, { stream: name, seq: taken.stored.sequence });
       };
