@@ -5,7 +5,7 @@ import { type Broker, MemoryBroker } from "../bus/index.ts";
 import { limits } from "../limits.ts";
 import { type Log, silent } from "../log.ts";
 import type { ListenOptions } from "../options.ts";
-import { createServer, type ListeningAddress, type Server } from "../server.ts";
+import { type AdmissionState, createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
 import { type ApiKey, httpApi } from "./api/index.ts";
 import { tellState } from "./channel-state.ts";
@@ -133,6 +133,11 @@ export class PushServer {
   get stats(): { clients: number; channels: number; subscriptions: number } {
     const { channels, subscriptions } = this.#hub;
     return { clients: this.#clients.connected, channels, subscriptions };
+  }
+
+  /** Whether connections are accepted, why not, and how many were refused: a snapshot. */
+  get admission(): AdmissionState {
+    return this.#server.admission;
   }
 
   /** Listens; may be called for several addresses. Rejects with SystemError or BELFRY_BAD_OPTION. */
