@@ -129,6 +129,7 @@ export class Admission {
   settled(): void {
     this.#handshakes--;
     this.#measure("handshakes", this.#handshakes);
+    if (this.#isCounting) this.#bound();
   }
 
   /** A connection is forgotten that was in this phase. */
