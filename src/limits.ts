@@ -273,8 +273,8 @@ export const limits = {
   rampSeconds: 10,
   /** The part of the rate with which a start begins. */
   acceptRampPercent: 10,
-  /** The listeners have rested for so long when clients are refused: shorter peaks are over before a balancer asks. */
-  refuseAfterSeconds: 1,
+  /** The listeners have rested for so long when clients are refused: shorter peaks cost nobody anything. */
+  refuseAfterSeconds: 0.5,
   /** Without tokens the listeners rest for those of so many milliseconds, so that not each token wakes them. */
   acceptRestMs: 20,
   /** How often lag, memory and what waits are looked at: reading them costs about 10 µs. */
