@@ -153,13 +153,16 @@ describe("address counts", () => {
       [6, "2001:DB8:0:1::3", false],
       [7, "2001:db8:0:2::1", true],
       [5000, "10.0.0.2", true],
+      [8, "", true],
+      [9, "", true],
+      [10, "", true],
     ];
     for (const [fd, address, enters] of rows) assert.equal(counts.enter(fd, address), enters, address);
     counts.leave(3);
     assert.equal(counts.enter(3, "10.0.0.1"), false);
     counts.leave(1);
     assert.equal(counts.enter(3, "10.0.0.1"), true);
-    for (const fd of [2, 3, 4, 5, 6, 7, 5000, 60_000]) counts.leave(fd);
+    for (const fd of [2, 3, 4, 5, 6, 7, 8, 9, 10, 5000, 60_000]) counts.leave(fd);
     assert.equal(counts.size, 0);
   });
 

@@ -170,7 +170,7 @@ for (const driver of ["native", "portable"] as const) {
       assert.equal(server.admission.portsClosed, 0);
     });
 
-    it("lagMsMax: a loop that is late again and again shuts it, one that is late once does not, and it recovers", async (t) => {
+    it("lagMsMax: a loop that is late again and again shuts it, and it opens by itself when that is over", async (t) => {
       const { server, port } = await serve(t, { lagMsMax: 60 });
       await open(port);
       const block = (ms: number) => {
@@ -188,7 +188,7 @@ for (const driver of ["native", "portable"] as const) {
     });
 
     it("residentBytesMax: memory that is taken shuts it, and given back opens it", async (t) => {
-      const bytes = 512 * 1024 * 1024;
+      const bytes = 256 * 1024 * 1024;
       const { server, port } = await serve(t, { residentBytesMax: process.memoryUsage.rss() + bytes / 2 });
       await open(port);
       const taken: ArrayBuffer & { resize(bytes: number): void } = Reflect.construct(ArrayBuffer, [

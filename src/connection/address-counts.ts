@@ -26,8 +26,12 @@ export class AddressCounts {
     return this.#numbers.size;
   }
 
-  /** Counts a connection of an address; false, and nothing is counted, when the address has its `max` already. */
+  /**
+   * Counts a connection of an address; false, and nothing is counted, when the address has its `max` already. Who has
+   * none, since he comes through a Unix socket, may enter.
+   */
   enter(fd: number, address: string): boolean {
+    if (address === "") return true;
     const name = networkOf(address);
     const number = this.#numbers.get(name) ?? this.#intern(name);
     if ((this.#counts[number] as number) >= this.#max) return false;

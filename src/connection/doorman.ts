@@ -95,7 +95,9 @@ export class Doorman {
     if (visitor.matched < HEAD_END) return;
     visitor.matched = ANSWERED;
     this.refused++;
-    const answer = Buffer.from(answerText(503, this.#reason(), { "Retry-After": retryAfter() }), "latin1");
+    // Who came before it was over, and asked after that, is answered all the same.
+    const reason = this.#reason() || "the server was overloaded";
+    const answer = Buffer.from(answerText(503, reason, { "Retry-After": retryAfter() }), "latin1");
     this.poll.send(fd, answer, 0, answer.length);
     this.poll.shutdown(fd);
   }
