@@ -44,7 +44,7 @@ enum {
   EVENTS_MAX = 32,      // kernel events for each wait: few enough that what is received is still in the cache when its
                         // answer is sent
   EVENT_RECORDS = 2,    // records that one of them needs at most, accepts apart
-  ACCEPTS_MAX = 256,    // connections accepted from one listener for each wait
+  ACCEPTS_MAX = 256,    // connections accepted from one listener for each wait; verb_accepts bounds them for all
   RECEIVE_MAX = 65536,  // bytes received from one descriptor for each wait: a fast sender is not favoured
   RECEIVE_MIN = 4096,   // with less room left in the slab nothing is received: the kernel reports it again
 };
@@ -55,6 +55,7 @@ struct poll {
   int queue; // epoll or kqueue descriptor, -1 once closed
   int owners; // libuv and the JavaScript object: whoever lets go last frees it
   bool watching;
+  int32_t accepts_max; // connections accepted for each wait, from all listeners
   uint8_t *slab;
   size_t slab_size;
   int32_t *records;
@@ -212,8 +213,8 @@ static void record(struct poll *p, int32_t *n, int fd, enum event event, int32_t
   ++*n;
 }
 // Fills records up to `limit`, and leaves the others to the events that were taken from the kernel already.
-static void accept_batch(struct poll *p, int32_t *n, int32_t limit, int listener) {
-  for (int i = 0; i < ACCEPTS_MAX && *n < limit; i++) {
+static void accept_batch(struct poll *p, int32_t *n, int32_t limit, int32_t *accepts, int listener) {
+  for (int i = 0; i < ACCEPTS_MAX && *n < limit && *accepts > 0; i++) {
     int fd = accept_socket(listener);
     if (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO)) continue;
     if (fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
@@ -226,6 +227,7 @@ static void accept_batch(struct poll *p, int32_t *n, int32_t limit, int listener
       return;
     }
     record(p, n, fd, ACCEPTED, listener, 0);
+    --*accepts;
   }
 }
 static int socket_error(int fd) {
@@ -259,7 +261,7 @@ static void take_stream(struct poll *p, int32_t *n, const kernel_event *e, size_
 }
 static int32_t wait_batch(struct poll *p) {
   kernel_event events[EVENTS_MAX];
-  int32_t n = 0;
+  int32_t n = 0, accepts = p->accepts_max;
   size_t used = 0;
   int32_t fits = p->records_max / EVENT_RECORDS;
   int count = queue_take(p->queue, events, fits < EVENTS_MAX ? fits : EVENTS_MAX);
@@ -268,7 +270,7 @@ static int32_t wait_batch(struct poll *p) {
     const kernel_event *e = &events[i];
     switch (event_kind(e)) {
       case LISTENER:
-        accept_batch(p, &n, p->records_max - (count - i - 1) * EVENT_RECORDS, event_fd(e));
+        accept_batch(p, &n, p->records_max - (count - i - 1) * EVENT_RECORDS, &accepts, event_fd(e));
         break;
       case STREAM: take_stream(p, &n, e, &used); break;
       case CONNECTING: {
@@ -396,6 +398,7 @@ static napi_value verb_open(napi_env env, napi_callback_info info) {
   p->env = env, p->owners = 2, p->handle.data = p;
   p->slab = slab, p->slab_size = (size_t)input_size;
   p->records = records, p->records_max = (int32_t)(records_size / RECORD);
+  p->accepts_max = INT32_MAX;
   p->queue = queue_open();
   if (p->queue < 0) {
     int error = -errno;
@@ -506,11 +509,23 @@ static napi_value verb_arm(napi_env env, napi_callback_info info) {
   int fd = arg_int(&c, 1), interest = arg_int(&c, 2);
   return give_int(&c, p && !c.bad ? queue_set(p->queue, fd, STREAM, interest & ~ONCE, false) : -EBADF);
 }
+static napi_value verb_accepts(napi_env env, napi_callback_info info) {
+  struct call c = begin(env, info);
+  struct poll *p = arg_poll(&c, 0);
+  int32_t max = arg_int(&c, 1);
+  if (!p || c.bad || max < 0) return give_int(&c, p ? -EINVAL : -EBADF);
+  p->accepts_max = max;
+  return give_int(&c, 0);
+}
+static int resume(struct poll *p, int listener) {
+  int error = queue_set(p->queue, listener, LISTENER, READ, false);
+  return error == -ENOENT ? queue_set(p->queue, listener, LISTENER, READ, true) : error; // another poll's until now
+}
 static napi_value verb_resume(napi_env env, napi_callback_info info) {
   struct call c = begin(env, info);
   struct poll *p = arg_poll(&c, 0);
   int fd = arg_int(&c, 1);
-  return give_int(&c, p && !c.bad ? queue_set(p->queue, fd, LISTENER, READ, false) : -EBADF);
+  return give_int(&c, p && !c.bad ? resume(p, fd) : -EBADF);
 }
 static napi_value verb_rest(napi_env env, napi_callback_info info) {
   struct call c = begin(env, info);
@@ -657,6 +672,7 @@ NAPI_MODULE_INIT() {
       {"arm", verb_arm},         {"watch", verb_watch},         {"release", verb_release},   {"adopt", verb_adopt},
       {"flush", verb_flush},     {"multicast", verb_multicast}, {"send", verb_send},         {"receive", verb_receive},
       {"shutdown", verb_shutdown}, {"close", verb_close},       {"peer", verb_peer},         {"local", verb_local},
+      {"accepts", verb_accepts},
   };
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
     napi_value function;

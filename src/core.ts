@@ -13,6 +13,7 @@ import { HttpDoor } from "./connection/http-door.ts";
 import { interestOf, Outbox } from "./connection/outbox.ts";
 import { Pauses } from "./connection/pauses.ts";
 import { Receiver } from "./connection/receive.ts";
+import { addressFull } from "./connection/refusal.ts";
 import { Sender } from "./connection/sender.ts";
 import { makeWire, type ServerWire } from "./connection/wire.ts";
 import { limits } from "./limits.ts";
@@ -34,8 +35,6 @@ export class Core {
   readonly heartbeat: Heartbeat;
   /** Where requests go that are not for a WebSocket. */
   readonly http: HttpDoor | undefined;
-  /** How many descriptors are held. */
-  connections = 0;
   readonly #options: ServerOptions;
   readonly #log: Log;
   readonly #columns = new Columns();
@@ -52,7 +51,6 @@ export class Core {
   readonly #closing: Closing;
   #ending = false;
   #ended = false;
-  #emptied = () => {};
   #retry: NodeJS.Timeout | undefined;
 
   constructor(options: ServerOptions, log: Log) {
@@ -89,9 +87,11 @@ export class Core {
     this.#closing = this.#makeClosing();
     this.heartbeat = this.#makeHeartbeat();
     this.admission = new Admission({
-      rest: (listener) => this.poll.rest(listener),
-      resume: (listener) => this.poll.resume(listener),
-      warn: (line) => log.warn(line),
+      poll: this.poll,
+      options: options.admission ?? {},
+      peer: (fd) => addressPart(this.poll.peer(fd)),
+      outboundBytes: () => this.#outbox.waitingBytes,
+      log,
     });
     this.http = options.http ? new HttpDoor(options.http) : undefined;
   }
@@ -105,18 +105,6 @@ export class Core {
         else if (phase === phases.HEAD || phase === phases.UPGRADING) this.#handshake.refuse(fd, 503, reason);
       }),
     );
-  }
-
-  /** Resolves when no connection is left, or after `ms`. */
-  async emptied(ms: number): Promise<void> {
-    if (this.connections === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#emptied = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   /** Cuts whoever is still there, and ends the driver. */
@@ -139,8 +127,9 @@ export class Core {
 
   #accept(fd: number): void {
     this.#columns.begin(fd, phases.HEAD);
-    this.connections++;
-    if (this.#ending) this.#closing.lose(fd, closeCodes.GOING_AWAY, "");
+    const entry = this.admission.accept(fd);
+    if (this.#ending || entry === "cut") this.#closing.lose(fd, closeCodes.GOING_AWAY, "");
+    else if (entry === "refuse") this.#handshake.refuse(fd, ...addressFull());
   }
 
   #take(fd: number, bytes: Uint8Array, from: number, to: number): void {
@@ -277,11 +266,15 @@ export class Core {
       peer: (fd) => addressPart(this.poll.peer(fd)),
       handOver: (fd, bytes, from, to) => this.#handOver(fd, bytes, from, to),
       opened: (fd, data, bytes, from, to) => {
+        this.admission.settled();
         if (data !== undefined) this.#handles.of(fd).data = data;
         this.#application.open(fd);
         if (from < to) this.#take(fd, bytes, from, to);
       },
-      refused: (fd) => this.#closing.linger(fd),
+      refused: (fd) => {
+        this.admission.settled();
+        this.#closing.linger(fd);
+      },
       threw: (error) => this.#log.error(`the upgrade handler failed: ${describe(error)}`),
     });
   }
@@ -322,14 +315,13 @@ export class Core {
 
   /** Drops all that is kept for a descriptor. */
   #forget(fd: number): void {
+    this.admission.left(fd, this.#columns.phase[fd] as number);
     this.#receiver.forget(fd);
     this.#compression.forget(fd);
     this.#handshake.forget(fd);
     this.#pauses.forget(fd);
     this.#handles.forget(fd);
     this.#columns.free(fd);
-    this.connections--;
-    if (this.connections === 0) this.#emptied();
   }
 
   #release(fd: number): void {

@@ -1,3 +1,5 @@
+export type { AdmissionOptions } from "./connection/admission-options.ts";
+export type { AdmissionCause, AdmissionState } from "./connection/admission-state.ts";
 export type { Connection } from "./connection/connection.ts";
 export type { Acceptance, Rejection, UpgradeDecision } from "./connection/handshake.ts";
 export type { Packet } from "./connection/packet.ts";

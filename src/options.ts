@@ -1,5 +1,6 @@
 import type { Server as HttpServer, RequestListener } from "node:http";
 import * as v from "valibot";
+import type { AdmissionOptions } from "./connection/admission-options.ts";
 import type { ConnectionHandlers } from "./connection/application.ts";
 import type { DeflateOptions } from "./connection/compression.ts";
 import type { HandshakeParts } from "./connection/handshake.ts";
@@ -36,6 +37,8 @@ export interface ServerOptions extends Handlers {
   heartbeatSeconds?: number;
   pongSecondsMax?: number;
   closeSecondsMax?: number;
+  /** When nobody more is let in, and what becomes of those who come then. */
+  admission?: AdmissionOptions;
   log?: Log;
 }
 
@@ -71,6 +74,23 @@ const deflateOptions = v.strictObject({
   memLevel: range(1, 9),
 });
 
+const GIB_MAX = 1024 * GIB;
+const CONNECTIONS_MAX = 100_000_000;
+
+const admissionOptions = v.strictObject({
+  lagMsMax: range(0, 60_000),
+  residentBytesMax: range(0, GIB_MAX),
+  outboundBytesMax: range(0, GIB_MAX),
+  connectionsMax: range(0, CONNECTIONS_MAX),
+  connectionsPerAddressMax: range(0, CONNECTIONS_MAX),
+  handshakesMax: range(0, CONNECTIONS_MAX),
+  acceptsPerSecondMax: range(0, 1_000_000),
+  acceptsBurstMax: range(0, 1_000_000),
+  rampSeconds: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3600))),
+  overload: v.optional(v.picklist(["rest", "refuse", "503"])),
+  refuseAfterSeconds: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3600))),
+});
+
 const serverOptions = v.strictObject({
   upgrade: handler,
   open: handler,
@@ -90,6 +110,7 @@ const serverOptions = v.strictObject({
   heartbeatSeconds: seconds,
   pongSecondsMax: seconds,
   closeSecondsMax: seconds,
+  admission: v.optional(admissionOptions),
   log: v.optional(v.custom((value) => typeof value === "object" && value !== null)),
 });
 

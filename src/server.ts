@@ -1,8 +1,8 @@
-import { rmSync } from "node:fs";
 import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Server as TlsServer } from "node:tls";
+import type { AdmissionState } from "./connection/admission-state.ts";
 import { HttpUpgrades, refuseUpgrade } from "./connection/http-upgrade.ts";
 import type { ServerWire } from "./connection/wire.ts";
 import { Core } from "./core.ts";
@@ -18,6 +18,8 @@ import {
   type ServerOptions,
 } from "./options.ts";
 import { answerText, closeCodes } from "./ws/index.ts";
+
+export type { AdmissionState } from "./connection/admission-state.ts";
 
 /** Where a server listens; for a Unix socket the path, and port 0. */
 export interface ListeningAddress {
@@ -36,8 +38,6 @@ export class Server {
   readonly #core: Core;
   readonly #log: Log;
   readonly #closeSecondsMax: number;
-  readonly #listeners = new Set<number>();
-  readonly #paths: string[] = [];
   readonly #upgrades: HttpUpgrades;
   #closed: Promise<void> | undefined;
 
@@ -51,7 +51,11 @@ export class Server {
 
   /** How many descriptors are held: WebSockets, handshakes, and connections that linger after their end. */
   get connections(): number {
-    return this.#core.connections;
+    return this.#core.admission.connections;
+  }
+  /** Whether connections are accepted, why not, and how many were refused: a snapshot. */
+  get admission(): AdmissionState {
+    return this.#core.admission.state;
   }
   /** Which driver runs. */
   get driver(): "native" | "portable" {
@@ -69,19 +73,13 @@ export class Server {
     const { port = 0, backlog = limits.backlog } = options;
     const bits = (options.reusePort ? listenFlags.REUSE_PORT : 0) | (options.ipv6Only ? listenFlags.V6_ONLY : 0);
     const host = options.path ?? options.host ?? "::";
-    let listener = await this.#core.poll.listen(host, port, backlog, bits);
-    if (options.host === undefined && noIpv6(listener))
-      listener = await this.#core.poll.listen("0.0.0.0", port, backlog, bits);
-    if (listener < 0) throw new SystemError(errnoName(listener), `listen on ${options.path ?? `${host} port ${port}`}`);
-    if (this.#closed) {
-      this.#core.poll.close(listener);
-      throw new BelfryError("BELFRY_BAD_STATE", "listen: the server was closed meanwhile");
-    }
-    this.#listeners.add(listener);
-    if (options.path !== undefined) this.#paths.push(options.path);
-    this.#core.admission.add(listener);
-    this.#core.heartbeat.start();
-    const local = this.#core.poll.local(listener);
+    const { admission, heartbeat } = this.#core;
+    let local = await admission.listen(host, port, backlog, bits);
+    if (options.host === undefined && noIpv6(local)) local = await admission.listen("0.0.0.0", port, backlog, bits);
+    if (typeof local === "number")
+      throw new SystemError(errnoName(local), `listen on ${options.path ?? `${host} port ${port}`}`);
+    if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "listen: the server was closed meanwhile");
+    heartbeat.start();
     return { address: addressPart(local), port: portPart(local) };
   }
 
@@ -126,10 +124,8 @@ export class Server {
     const ms = this.#closeSecondsMax * 1000;
     this.#upgrades.close();
     core.admission.close();
-    for (const listener of this.#listeners) core.poll.close(listener);
-    for (const path of this.#paths) rmSync(path, { force: true });
     core.askToEnd(code, reason);
-    await Promise.all([core.http?.close(ms), core.emptied(ms)]);
+    await Promise.all([core.http?.close(ms), core.admission.emptied(ms)]);
     core.heartbeat.stop();
     core.end(code, reason);
   }
@@ -139,6 +135,6 @@ const NO_TLS =
   'a TLS connection cannot leave Node: use driver: "portable", or end TLS at nginx, HAProxy or Envoy before the server';
 
 /** Whether a failed listen on "::" says that there is no IPv6 here. */
-function noIpv6(result: number): boolean {
-  return result < 0 && ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"].includes(errnoName(result));
+function noIpv6(result: string | number): boolean {
+  return typeof result === "number" && ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"].includes(errnoName(result));
 }

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { limits } from "../src/limits.ts";
+import { networkOf } from "../src/network.ts";
 import { FailureGate } from "../src/push/gates/failure-gate.ts";
-import { networkOf } from "../src/push/gates/network.ts";
 import { RateGate } from "../src/push/gates/rate-gate.ts";
 
 /** A clock that stands still until it is moved. */

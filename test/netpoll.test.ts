@@ -452,6 +452,54 @@ for (const choice of ["native", "portable"] as const) {
       assert.equal(String((await next(events.DATA, fd)).bytes), "patience");
     });
 
+    it("passes a listener, with who waits in its backlog, to another poll and back", async (t) => {
+      const { driver, listen, next, seen } = bench(t, choice);
+      const other = bench(t, choice);
+      const { listener, port } = await listen();
+      driver.rest(listener);
+      client(t, { port }).write("one");
+      const there = driver.pass(listener, other.driver);
+      assert.ok(there >= 0);
+      const { fd, value } = await other.next(events.ACCEPTED);
+      assert.equal(value, there);
+      assert.equal(String((await other.next(events.DATA, fd)).bytes), "one");
+      assert.ok(driver.pass(listener, other.driver) < 0, "it is not here any more");
+      const back = other.driver.pass(there, driver);
+      client(t, { port }).write("two");
+      assert.equal((await next(events.ACCEPTED)).value, back);
+      assert.ok(!seen.some((record) => record.fd === fd));
+    });
+
+    it("accepts no more in one wait than it is told, from all listeners together", async (t) => {
+      const accepted: number[] = [];
+      const driver = openDriver({ choice, inputBytes: 65_536, outputBytes: 0, ready: () => look(), says: () => {} });
+      t.after(() => driver.destroy());
+      let told = () => {};
+      const look = () => {
+        const count = driver.wait();
+        let accepts = 0;
+        for (let i = 0; i < count; i++) if (driver.records[i * RECORD + 1] === events.ACCEPTED) accepts++;
+        if (accepts > 0) accepted.push(accepts);
+        told();
+      };
+      const ports = await Promise.all(
+        [1, 2].map(async () => {
+          const listener = await driver.listen("127.0.0.1", 0, 64, 0);
+          driver.rest(listener);
+          return { listener, port: Number(String(driver.local(listener)).split(" ")[1]) };
+        }),
+      );
+      const sockets = ports.flatMap(({ port }) => Array.from({ length: 5 }, () => client(t, { port })));
+      await Promise.all(sockets.map((socket) => once(socket, "connect")));
+      driver.accepts(3);
+      for (const { listener } of ports) driver.resume(listener);
+      while (accepted.reduce((sum, each) => sum + each, 0) < 10)
+        await new Promise<void>((resolve) => {
+          told = resolve;
+        });
+      assert.ok(Math.max(...accepted) <= 3, accepted.join());
+    });
+
     it("is silent while the poll is not watched", async (t) => {
       const { driver, next, pair, seen } = bench(t, choice);
       const { client: socket, fd } = await pair();

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 // Rules about the code that are tests. The lists of exceptions may only shrink: an entry that is needed no more fails too.
 
-const base = ["errors.ts", "limits.ts", "log.ts"];
+const base = ["errors.ts", "limits.ts", "log.ts", "network.ts"];
 
 /**
  * The house: what each part of src/, a folder or a file, may import besides itself. Upper parts know lower ones, never the
@@ -30,6 +30,7 @@ const layers: Readonly<Record<string, { imports: readonly string[]; types?: read
   "errors.ts": { imports: [] },
   "limits.ts": { imports: [] },
   "log.ts": { imports: [] },
+  "network.ts": { imports: [] },
 };
 
 /** Imports that close a cycle. */

@@ -2,7 +2,7 @@ import type { Log } from "../log.ts";
 import { type Config, type ProxyOptions, type PushOptions, proxyHooks, type TokenOptions } from "../push/index.ts";
 
 /** The configuration as options of the push server; a text that is "" is none. */
-export function optionsOf({ server, client, token, channel, api, proxy }: Config, log: Log): PushOptions {
+export function optionsOf({ server, admission, client, token, channel, api, proxy }: Config, log: Log): PushOptions {
   const { deflate, deflateThresholdBytes, messageBytesMax, outboxBytesMax } = server;
   const { workersMax, headBytesMax, headSecondsMax, closeSecondsMax } = server;
   const { connectionsPerUserMax, ...clientOptions } = client;
@@ -19,6 +19,7 @@ export function optionsOf({ server, client, token, channel, api, proxy }: Config
       headBytesMax,
       headSecondsMax,
       closeSecondsMax,
+      admission,
     },
     tokens: set(token) as TokenOptions,
     channels: channel,

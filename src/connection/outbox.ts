@@ -126,6 +126,13 @@ export class Outbox {
     return bytes;
   }
 
+  /** Bytes that wait for all connections, whose sockets are full. */
+  get waitingBytes(): number {
+    let bytes = 0;
+    for (const queue of this.#queues.values()) bytes += queue.bytes;
+    return bytes;
+  }
+
   /** The socket takes bytes again. */
   writable(fd: number): void {
     const queue = this.#queues.get(fd);

@@ -63,8 +63,10 @@ export interface Binding {
   listen(poll: Poll, address: string, port: number, backlog: number, flags: number): number;
   /** Stops accepting on a listener; connections wait in its backlog. */
   rest(poll: Poll, listener: number): number;
-  /** Accepts again. */
+  /** Accepts again; also on a listener that another poll had, which was released there. */
   resume(poll: Poll, listener: number): number;
+  /** One `wait` accepts at most so many connections, from all listeners together. Without a bound after `open`. */
+  accepts(poll: Poll, max: number): number;
   /**
    * Begins a connection; `source` is a numeric address or "". A CONNECTED record tells how it ended, unless the kernel
    * knows at once that it cannot (`-errno`). Not to be armed before that record.

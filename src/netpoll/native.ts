@@ -42,6 +42,16 @@ export class NativeNetpoll implements Netpoll {
   resume(listener: number): void {
     this.#binding.resume(this.#poll, listener);
   }
+  pass(listener: number, to: Netpoll): number {
+    if (!(to instanceof NativeNetpoll)) return errnoNumber("EINVAL");
+    const released = this.#binding.release(this.#poll, listener);
+    if (released < 0) return released;
+    const resumed = this.#binding.resume(to.#poll, listener);
+    return resumed < 0 ? resumed : listener;
+  }
+  accepts(max: number): void {
+    this.#binding.accepts(this.#poll, max);
+  }
   connect(address: string, port: number, source: string): number {
     return this.#binding.connect(this.#poll, address, port, source);
   }

@@ -26,6 +26,13 @@ export interface Netpoll {
   listen(address: string, port: number, backlog: number, flags: number): Promise<number>;
   rest(listener: number): void;
   resume(listener: number): void;
+  /**
+   * Gives a listener to another poll of the same driver, which accepts from it at once; returns its descriptor
+   * there, or `-errno`. Who waits in its backlog goes with it.
+   */
+  pass(listener: number, to: Netpoll): number;
+  /** One `wait` accepts at most so many connections, from all listeners together. */
+  accepts(max: number): void;
   connect(address: string, port: number, source: string): number;
   arm(fd: number, interest: number): number;
   flush(list: Int32Array, count: number): number;

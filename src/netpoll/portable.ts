@@ -4,12 +4,11 @@ import { errnoNumber } from "./errno.ts";
 import type { Netpoll } from "./netpoll.ts";
 import { Connection, closeSocket, type PathNames } from "./portable-connection.ts";
 import { ignore, isNumeric, type Listener, listen, pathOf } from "./portable-listener.ts";
+import { Listeners } from "./portable-listeners.ts";
 
 /** Records of one wait, and the most that one connection gets of them. */
 const RECORDS_MAX = 4096;
 const CONNECTION_RECORDS_MAX = 4;
-/** Connections taken from one listener in one wait. */
-const ACCEPTS_MAX = 256;
 /** Bytes taken from one connection in one wait: a fast sender is not favoured. With less room than the other, none. */
 const RECEIVE_BYTES_MAX = 65_536;
 const RECEIVE_BYTES_MIN = 4096;
@@ -34,13 +33,13 @@ export class PortableNetpoll implements Netpoll {
   readonly inputBytes: number;
   readonly records = new Int32Array(RECORDS_MAX * RECORD);
   readonly #ready: () => void;
-  readonly #listeners = new Map<number, Listener>();
+  readonly #listeners = new Listeners();
   readonly #connections = new Map<number, Connection>();
   /** The connections that have something to take. */
   readonly #due = new Set<Connection>();
   /** Descriptors to be used again; those closed since the last `wait` may still stand in its records. */
   readonly #free: number[] = [];
-  #closed: number[] = [];
+  readonly #closed: number[] = [];
   #nextFd = 3;
   #count = 0;
   #used = 0;
@@ -56,11 +55,14 @@ export class PortableNetpoll implements Netpoll {
 
   wait(): number {
     if (this.#destroyed) return EBADF;
-    for (const fd of this.#closed) this.#free.push(fd);
-    this.#closed = [];
+    for (const fd of this.#closed.splice(0)) this.#free.push(fd);
     this.#count = 0;
     this.#used = 0;
-    for (const [fd, listener] of this.#listeners) this.#takeListener(fd, listener);
+    this.#listeners.take({
+      room: () => RECORDS_MAX - this.#count,
+      accepted: (socket, names, listener) => this.#record(this.#add(socket, names), events.ACCEPTED, listener, 0),
+      rested: (listener, result) => this.#record(listener, events.RESTED, result, 0),
+    });
     const left: Connection[] = [];
     for (const connection of [...this.#due]) {
       if (this.#count + CONNECTION_RECORDS_MAX > RECORDS_MAX) break;
@@ -86,11 +88,7 @@ export class PortableNetpoll implements Netpoll {
       listener.close();
       return EBADF;
     }
-    const fd = this.reserve();
-    this.#listeners.set(fd, listener);
-    listener.due = () => this.#schedule();
-    listener.due();
-    return fd;
+    return this.#take(listener);
   }
 
   rest(listener: number): void {
@@ -99,6 +97,20 @@ export class PortableNetpoll implements Netpoll {
 
   resume(listener: number): void {
     this.#listeners.get(listener)?.resume();
+  }
+
+  pass(fd: number, to: Netpoll): number {
+    if (!(to instanceof PortableNetpoll) || to.#destroyed) return EINVAL;
+    const listener = this.#listeners.remove(fd);
+    if (!listener) return EBADF;
+    this.unreserve(fd);
+    listener.resume();
+    return to.#take(listener);
+  }
+
+  accepts(max: number): void {
+    this.#listeners.acceptsMax = max;
+    this.#schedule();
   }
 
   connect(address: string, port: number, source: string): number {
@@ -165,21 +177,17 @@ export class PortableNetpoll implements Netpoll {
 
   /** What was sent still goes out, for at most `limits.closeSecondsMax`; what was not taken is lost. */
   close(fd: number): number {
-    const listener = this.#listeners.get(fd);
+    const listener = this.#listeners.remove(fd);
+    const socket = this.#remove(fd);
     if (listener) {
       listener.close();
-      this.#listeners.delete(fd);
-      this.#closed.push(fd);
-      return 0;
-    }
-    const socket = this.#remove(fd);
-    if (!socket) return EBADF;
-    closeSocket(socket);
-    return 0;
+      this.unreserve(fd);
+    } else if (socket) closeSocket(socket);
+    return listener || socket ? 0 : EBADF;
   }
 
   peer(fd: number): string | number {
-    return this.#connections.get(fd)?.peer() ?? (this.#listeners.has(fd) ? ENOTCONN : EBADF);
+    return this.#connections.get(fd)?.peer() ?? (this.#listeners.get(fd) ? ENOTCONN : EBADF);
   }
 
   local(fd: number): string | number {
@@ -205,21 +213,18 @@ export class PortableNetpoll implements Netpoll {
   destroy(): void {
     this.#destroyed = true;
     clearImmediate(this.#scheduled);
-    for (const listener of this.#listeners.values()) listener.close();
+    this.#listeners.close();
     for (const connection of this.#connections.values()) connection.release().on("error", ignore).destroy();
-    this.#listeners.clear();
     this.#connections.clear();
     this.#due.clear();
   }
 
-  #takeListener(fd: number, listener: Listener): void {
-    const names = listener.path ? { peer: " 0", local: `${listener.path} 0` } : undefined;
-    for (const socket of listener.take(Math.min(ACCEPTS_MAX, RECORDS_MAX - this.#count))) {
-      this.#record(this.#add(socket, names), events.ACCEPTED, fd, 0);
-    }
-    if (listener.rested === undefined || this.#count === RECORDS_MAX) return;
-    this.#record(fd, events.RESTED, listener.rested, 0);
-    listener.rested = undefined;
+  #take(listener: Listener): number {
+    const fd = this.reserve();
+    this.#listeners.add(fd, listener);
+    listener.due = () => this.#schedule();
+    listener.due();
+    return fd;
   }
 
   #takeConnection(connection: Connection): void {
@@ -274,14 +279,10 @@ export class PortableNetpoll implements Netpoll {
     this.#schedule();
   }
 
-  #isDue(): boolean {
-    for (const listener of this.#listeners.values()) if (listener.isDue()) return true;
-    return this.#due.size > 0;
-  }
-
   /** Calls `ready` once in a turn of the event loop, as long as there is something to take. */
   #schedule(): void {
-    if (!this.#watching || this.#destroyed || this.#scheduled || !this.#isDue()) return;
+    if (!this.#watching || this.#destroyed || this.#scheduled) return;
+    if (this.#due.size === 0 && !this.#listeners.isDue()) return;
     this.#scheduled = setImmediate(() => {
       this.#scheduled = undefined;
       if (!this.#watching) return;

@@ -59,6 +59,7 @@ export interface PushOptions {
     | "headBytesMax"
     | "headSecondsMax"
     | "closeSecondsMax"
+    | "admission"
   >;
   outboxBytesMax?: number;
   driver?: DriverChoice;

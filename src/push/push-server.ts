@@ -5,7 +5,7 @@ import { type Broker, MemoryBroker } from "../bus/index.ts";
 import { limits } from "../limits.ts";
 import { type Log, silent } from "../log.ts";
 import type { ListenOptions } from "../options.ts";
-import { createServer, type ListeningAddress, type Server } from "../server.ts";
+import { type AdmissionState, createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
 import { type ApiKey, httpApi } from "./api/index.ts";
 import type { BusStatus } from "./bus-health.ts";
@@ -141,6 +141,11 @@ export class PushServer {
   /** How the Bus is, for probes and metrics. */
   get bus(): BusStatus {
     return this.#membership.bus;
+  }
+
+  /** Whether connections are accepted, why not, and how many were refused: a snapshot. */
+  get admission(): AdmissionState {
+    return this.#server.admission;
   }
 
   /** Listens; may be called for several addresses. Rejects with SystemError or BELFRY_BAD_OPTION. */

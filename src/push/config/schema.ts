@@ -1,6 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import * as v from "valibot";
 import { limits } from "../../limits.ts";
+import { admission } from "./admission.ts";
 import { channelOptions, namespaceName } from "./channel-options.ts";
 import { byName, httpUrl, key, listOf, oneOf, requiredKey, seconds, secret, text, whole, yesOrNo } from "./words.ts";
 
@@ -253,6 +254,7 @@ const bus = v.strictObject({
 /** The whole configuration of `belfry serve`: each key with its default, what it means, and what it allows. */
 export const configSchema = v.strictObject({
   server: key(server, {}, "The port, and what every connection has."),
+  admission: key(admission, {}, "When a process lets nobody more in, and what becomes of those who come then."),
   client: key(client, {}, "Clients of Centrifugo's protocol."),
   token: key(token, {}, "Tokens (JSON Web Tokens, RFC 7519) that clients show who they are with."),
   channel: key(channel, {}, "Channels, and what they may do."),

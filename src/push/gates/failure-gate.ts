@@ -1,6 +1,6 @@
 import { limits } from "../../limits.ts";
+import { networkOf } from "../../network.ts";
 import { TwoWindows } from "../two-windows.ts";
-import { networkOf } from "./network.ts";
 
 /** How patient it is; defaults are in limits.ts, under `failureGate` and the same name. */
 export interface FailureGateOptions {

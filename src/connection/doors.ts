@@ -1,0 +1,172 @@
+import { rmSync } from "node:fs";
+import { limits } from "../limits.ts";
+import { errnoName, type Netpoll, portPart } from "../netpoll/index.ts";
+import { Doorman } from "./doorman.ts";
+
+/**
+ * What becomes of clients that come while the server is overloaded. `rest`: they wait in the backlog. `refuse`: after a
+ * while of that the ports are closed, so that a balancer goes elsewhere at once. `503`: after that while they are
+ * answered 503 with Retry-After.
+ */
+export type Overload = "rest" | "refuse" | "503";
+
+/** What {@link Doors} needs. */
+export interface DoorsParts {
+  readonly poll: Netpoll;
+  readonly overload: Overload;
+  readonly refuseAfterSeconds: number;
+  /** Why the doors are shut, for clients to read. */
+  readonly reason: () => string;
+  readonly error: (line: string) => void;
+}
+
+/** Where to listen, as the driver is told, and what has become of it. */
+interface Door {
+  readonly address: string;
+  readonly port: number;
+  readonly backlog: number;
+  readonly flags: number;
+  /** The listener, of the server's poll or the doorman's; undefined while the port is closed. */
+  listener: number | undefined;
+  isPassed: boolean;
+  isOpening: boolean;
+}
+
+/** The listeners: those that accept, that rest, that the doorman has, or whose ports are closed for a while. */
+export class Doors {
+  /** How often a port was closed for overload. */
+  closings = 0;
+  readonly #parts: DoorsParts;
+  readonly #doors = new Set<Door>();
+  #doorman: Doorman | undefined;
+  #isShut = false;
+  #isOverloaded = false;
+  #isClosed = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(parts: DoorsParts) {
+    this.#parts = parts;
+  }
+
+  /** How many clients were answered 503. */
+  get refused(): number {
+    return this.#doorman?.refused ?? 0;
+  }
+
+  /** Listens as {@link Netpoll.listen} does; returns the address, "ADDRESS PORT", or `-errno`. */
+  async listen(address: string, port: number, backlog: number, flags: number): Promise<string | number> {
+    const { poll } = this.#parts;
+    const listener = await poll.listen(address, port, backlog, flags);
+    if (listener < 0) return listener;
+    const local = poll.local(listener);
+    // The same port again, also where the kernel has chosen it.
+    const known = { address, port: isPath(address) ? port : portPart(local), backlog, flags };
+    const door = { ...known, listener, isPassed: false, isOpening: false };
+    if (this.#isClosed) {
+      poll.close(listener);
+      return local;
+    }
+    this.#doors.add(door);
+    if (this.#isShut) poll.rest(listener);
+    return local;
+  }
+
+  /**
+   * Nobody is accepted while either is true. Who is not because of an overload is refused after a while; who comes too
+   * fast only waits.
+   */
+  set(isOverloaded: boolean, isPaced: boolean): void {
+    if (this.#isClosed) return;
+    const wasShut = this.#isShut;
+    this.#isShut = isOverloaded || isPaced;
+    if (wasShut !== this.#isShut) this.#each((listener) => this.#restOrResume(listener));
+    if (isOverloaded === this.#isOverloaded) return;
+    this.#isOverloaded = isOverloaded;
+    clearTimeout(this.#timer);
+    const { overload, refuseAfterSeconds } = this.#parts;
+    if (!isOverloaded) this.#welcome();
+    else if (overload !== "rest")
+      this.#timer = setTimeout(() => this.#refuse(overload), refuseAfterSeconds * 1000).unref();
+  }
+
+  /** Nobody is listened to any more. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const { listener, isPassed, address } of this.#doors) {
+      if (listener !== undefined) (isPassed ? this.#doorman?.poll : this.#parts.poll)?.close(listener);
+      if (isPath(address)) rmSync(address, { force: true });
+    }
+    this.#doors.clear();
+    this.#doorman?.close();
+  }
+
+  #each(verb: (listener: number) => void): void {
+    for (const { listener, isPassed } of this.#doors) if (listener !== undefined && !isPassed) verb(listener);
+  }
+
+  #restOrResume(listener: number): void {
+    if (this.#isShut) this.#parts.poll.rest(listener);
+    else this.#parts.poll.resume(listener);
+  }
+
+  #refuse(overload: "refuse" | "503"): void {
+    const { poll, reason } = this.#parts;
+    for (const door of this.#doors) {
+      if (door.listener === undefined || door.isPassed) continue;
+      if (overload === "refuse") {
+        poll.close(door.listener);
+        door.listener = undefined;
+        this.closings++;
+      } else {
+        this.#doorman ??= new Doorman(poll.driver, reason);
+        this.#pass(door, poll, this.#doorman.poll);
+        if (door.listener !== undefined) this.#doorman.add(door.listener);
+      }
+    }
+  }
+
+  /** Ends all refusing. */
+  #welcome(): void {
+    for (const door of this.#doors) {
+      if (door.isPassed && this.#doorman && door.listener !== undefined) {
+        this.#doorman.remove(door.listener);
+        this.#pass(door, this.#doorman.poll, this.#parts.poll);
+        if (door.listener !== undefined) this.#restOrResume(door.listener);
+      }
+      void this.#reopen(door);
+    }
+  }
+
+  /** A listener that cannot be passed is closed, and listened for anew. */
+  #pass(door: Door, from: Netpoll, to: Netpoll): void {
+    const passed = from.pass(door.listener as number, to);
+    door.isPassed = passed >= 0 && to !== this.#parts.poll;
+    if (passed < 0) from.close(door.listener as number);
+    door.listener = passed < 0 ? undefined : passed;
+  }
+
+  /** Listens anew where the port was closed, again and again until it can. */
+  async #reopen(door: Door): Promise<void> {
+    if (door.isOpening || door.listener !== undefined || this.#isClosed || this.#isOverloaded) return;
+    const { poll, error } = this.#parts;
+    const { address, port, backlog, flags } = door;
+    door.isOpening = true;
+    if (isPath(address)) rmSync(address, { force: true });
+    const listener = await poll.listen(address, port, backlog, flags);
+    door.isOpening = false;
+    if (this.#isClosed) {
+      if (listener >= 0) poll.close(listener);
+    } else if (listener >= 0) {
+      door.listener = listener;
+      this.#restOrResume(listener);
+    } else {
+      error(`listen again on ${address} port ${port}: ${errnoName(listener)}; tried again in ${limits.restRetryMs} ms`);
+      setTimeout(() => void this.#reopen(door), limits.restRetryMs).unref();
+    }
+  }
+}
+
+function isPath(address: string): boolean {
+  return address.includes("/");
+}
