@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { Server as TlsServer } from "node:tls";
 import { HttpUpgrades, refuseUpgrade } from "./connection/http-upgrade.ts";
 import type { ServerWire } from "./connection/wire.ts";
@@ -36,8 +37,9 @@ export class Server {
   readonly #core: Core;
   readonly #log: Log;
   readonly #closeSecondsMax: number;
-  readonly #listeners = new Set<number>();
-  readonly #paths: string[] = [];
+  /** Each listener, and whether other processes may listen on its port. */
+  readonly #listeners = new Map<number, boolean>();
+  readonly #paths = new Set<string>();
   readonly #upgrades: HttpUpgrades;
   #closed: Promise<void> | undefined;
 
@@ -68,17 +70,18 @@ export class Server {
     if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "listen: the server is closed");
     const { port = 0, backlog = limits.backlog } = options;
     const bits = (options.reusePort ? listenFlags.REUSE_PORT : 0) | (options.ipv6Only ? listenFlags.V6_ONLY : 0);
-    const host = options.path ?? options.host ?? "::";
+    const given = options.fd === undefined ? (options.path ?? options.host) : `fd:${options.fd}`;
+    const host = given ?? "::";
     let listener = await this.#core.poll.listen(host, port, backlog, bits);
-    if (options.host === undefined && noIpv6(listener))
+    if (given === undefined && noIpv6(listener))
       listener = await this.#core.poll.listen("0.0.0.0", port, backlog, bits);
-    if (listener < 0) throw new SystemError(errnoName(listener), `listen on ${options.path ?? `${host} port ${port}`}`);
+    if (listener < 0) throw new SystemError(errnoName(listener), `listen on ${whereOf(options, host)}`);
     if (this.#closed) {
       this.#core.poll.close(listener);
       throw new BelfryError("BELFRY_BAD_STATE", "listen: the server was closed meanwhile");
     }
-    this.#listeners.add(listener);
-    if (options.path !== undefined) this.#paths.push(options.path);
+    this.#listeners.set(listener, options.reusePort ?? false);
+    if (options.path !== undefined) this.#paths.add(options.path);
     this.#core.admission.add(listener);
     this.#core.heartbeat.start();
     const local = this.#core.poll.local(listener);
@@ -115,6 +118,26 @@ export class Server {
     refuseUpgrade(socket, answerText(501, "WebSockets are not served on this connection"));
   }
 
+  /**
+   * Stops listening, and lets everybody go on who is there; who stands in the backlog is accepted first. A port that
+   * other processes share (`reusePort`) gets no new connection from then on, and is given up listenerLingerMs later, so
+   * that handshakes that the kernel has begun end here: with the native driver on Linux nobody is refused.
+   */
+  async stopListening(): Promise<void> {
+    const { poll, admission } = this.#core;
+    this.#unlinkPaths();
+    const isShared = [...this.#listeners].some(([fd, shared]) => shared && poll.deafen(fd) === 0);
+    if (isShared) await delay(limits.listenerLingerMs);
+    // The portable driver's connections are accepted by Node, in one turn, and are to be had in the next one.
+    for (let i = 0; i < 3; i++) {
+      await nextTurn();
+      if (this.#closed) return;
+      this.#core.turn();
+    }
+    admission.close();
+    this.#closeListeners();
+  }
+
   /** Stops listening, closes every connection with `code`, and waits until all have ended, at most closeSecondsMax. */
   close(code: number = closeCodes.GOING_AWAY, reason = "the server closes"): Promise<void> {
     this.#closed ??= this.#close(code, reason);
@@ -126,17 +149,32 @@ export class Server {
     const ms = this.#closeSecondsMax * 1000;
     this.#upgrades.close();
     core.admission.close();
-    for (const listener of this.#listeners) core.poll.close(listener);
-    for (const path of this.#paths) rmSync(path, { force: true });
+    this.#unlinkPaths();
+    this.#closeListeners();
     core.askToEnd(code, reason);
     await Promise.all([core.http?.close(ms), core.emptied(ms)]);
     core.heartbeat.stop();
     core.end(code, reason);
   }
+
+  #closeListeners(): void {
+    for (const listener of this.#listeners.keys()) this.#core.poll.close(listener);
+    this.#listeners.clear();
+  }
+
+  /** Only once: another server's socket may stand there soon. */
+  #unlinkPaths(): void {
+    for (const path of this.#paths) rmSync(path, { force: true });
+    this.#paths.clear();
+  }
 }
 
 const NO_TLS =
   'a TLS connection cannot leave Node: use driver: "portable", or end TLS at nginx, HAProxy or Envoy before the server';
+
+function whereOf({ path, fd, port = 0 }: ListenOptions, host: string): string {
+  return path ?? (fd === undefined ? `${host} port ${port}` : `descriptor ${fd}`);
+}
 
 /** Whether a failed listen on "::" says that there is no IPv6 here. */
 function noIpv6(result: number): boolean {
