@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { describe, it, type TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
 import { createServer, SystemError } from "../src/index.ts";
-import { loadBinding, RECORD } from "../src/netpoll/index.ts";
 import type { FloodCount, FloodOrder } from "./connect-flood.ts";
+import { quietListener } from "./quiet-listener.ts";
 import { RawClient } from "./raw-client.ts";
 
 /** Opens and resets WebSockets on a port, on another thread. */
@@ -31,18 +31,6 @@ class Flood {
     await once(this.#worker, "exit");
     return this.count;
   }
-}
-
-/** A descriptor that listens, and on which nobody accepts. */
-function quietListener(): { fd: number; port: number } {
-  const binding = loadBinding();
-  const poll = binding.open(new Uint8Array(0), new Int32Array(2 * RECORD), 0, () => {});
-  assert.ok(typeof poll === "object");
-  const fd = binding.listen(poll, "127.0.0.1", 0, 16, 0);
-  const port = Number(String(binding.local(fd)).split(" ")[1]);
-  binding.release(poll, fd);
-  binding.destroy(poll);
-  return { fd, port };
 }
 
 const nativeSkip = process.platform === "win32" ? "the addon is not built on Windows" : false;
