@@ -8,10 +8,12 @@ export interface CrowdOrder {
   readonly channels: number;
   /** Clients that come in a second at the beginning. */
   readonly arrivalsPerSecond: number;
+  /** The address that they come from, since one has no ports for more than 28,000. */
+  readonly localAddress?: string;
 }
 
-/** What is said to a crowd: a number to cut so many at random, the last number of each channel, or a question. */
-export type CrowdWord = { cut: number } | { finals: readonly number[] } | { ask: "report" };
+/** What is said to a crowd: whom to cut without a word, all or a number at random, the last number of each channel, or a question. */
+export type CrowdWord = { cut: number | "all" } | { finals: readonly number[] } | { ask: "report" };
 
 /** What it says, each second, and when it is asked. */
 export interface CrowdReport {
@@ -40,6 +42,7 @@ const arrivals = setInterval(() => {
     const client = new CrowdClient({
       port: order.port,
       channel: `crowd:${clients.length % order.channels}`,
+      ...(order.localAddress !== undefined && { localAddress: order.localAddress }),
       attempt: () => {
         const tenth = Math.floor(Date.now() / 100);
         attempts[tenth] = (attempts[tenth] ?? 0) + 1;
@@ -54,11 +57,16 @@ const arrivals = setInterval(() => {
 
 process.on("message", (word: CrowdWord) => {
   if ("finals" in word) finals = word.finals;
-  if ("cut" in word) for (let i = 0; i < word.cut; i++) clients[Math.floor(Math.random() * clients.length)]?.cut();
+  if ("cut" in word) cut(word.cut);
   report();
 });
 process.once("disconnect", () => process.exit());
 setInterval(report, 200);
+
+function cut(whom: number | "all"): void {
+  if (whom === "all") for (const client of clients) client.cut();
+  else for (let i = 0; i < whom; i++) clients[Math.floor(Math.random() * clients.length)]?.cut();
+}
 
 function report(): void {
   const faults: Faults = { lost: 0, twice: 0, disordered: 0, unrecovered: 0 };
