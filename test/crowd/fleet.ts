@@ -72,7 +72,12 @@ export class Fleet {
   readonly #configuration: string;
   #nginx: ChildProcess | undefined;
 
-  private constructor(ports: readonly number[], busPort: number, port: number, settings: object) {
+  private constructor(
+    ports: readonly number[],
+    busPort: number,
+    port: number,
+    { settings, lastArgs }: { settings: object; lastArgs: readonly string[] },
+  ) {
     this.port = port;
     this.ports = ports;
     this.bus = new Instance(["bus", "--host", "127.0.0.1", "--port", `${busPort}`]);
@@ -84,15 +89,16 @@ export class Fleet {
     };
     writeFileSync(file, JSON.stringify(all));
     const serve = (own: number) => ["serve", "--config", file, "--host", "127.0.0.1", "--port", `${own}`];
-    this.instances = ports.map((own) => new Instance(serve(own)));
+    const last = ports.length - 1;
+    this.instances = ports.map((own, i) => new Instance([...serve(own), ...(i === last ? lastArgs : [])]));
     this.#configuration = join(this.#folder, "nginx.conf");
     writeFileSync(this.#configuration, nginxConf(port, ports));
   }
 
-  /** Starts all of it. */
-  static async start(count: number, settings: object = {}): Promise<Fleet> {
+  /** Starts all of it but nginx; the last instance has further arguments. */
+  static async start(count: number, settings: object = {}, lastArgs: readonly string[] = []): Promise<Fleet> {
     const [busPort = 0, port = 0, ...ports] = await freePorts(count + 2);
-    const fleet = new Fleet(ports, busPort, port, settings);
+    const fleet = new Fleet(ports, busPort, port, { settings, lastArgs });
     await fleet.bus.start();
     await Promise.all(fleet.instances.map((instance) => instance.start()));
     return fleet;
@@ -103,6 +109,12 @@ export class Fleet {
     const args = ["-p", this.#folder, "-c", this.#configuration, "-g", "daemon off;"];
     this.#nginx = spawn(nginx as string, args, { stdio: ["ignore", "ignore", "inherit"] });
     while (!(await fetch(`http://127.0.0.1:${this.port}/`).catch(() => undefined)));
+  }
+
+  /** Ends all at once, for an exit that cannot wait. */
+  kill(): void {
+    for (const instance of [...this.instances, this.bus]) instance.kill();
+    this.#nginx?.kill("SIGTERM");
   }
 
   async close(): Promise<void> {

@@ -60,7 +60,10 @@ export class Publisher {
         `http://127.0.0.1:${this.#port}/api/publish`,
         { method: "POST", headers: { "X-API-Key": KEY }, agent: this.#agent, timeout: 5000 },
         (answer: IncomingMessage) => {
-          text(answer).then((said) => resolve(said.includes('"offset"') ? "" : `${answer.statusCode} ${said}`), reject);
+          text(answer).then(
+            (said) => resolve(said.includes('"offset"') ? "" : `${answer.statusCode} ${said.slice(0, 60)}`),
+            reject,
+          );
         },
       );
       call
