@@ -188,7 +188,7 @@ for (const driver of ["native", "portable"] as const) {
         );
       }
       const lengths = new Set(got.map(({ numbers }) => numbers.length));
-      assert.ok(lengths.size > 3, "they are not closed together");
+      assert.ok(lengths.size > 1, "they are not closed together");
       assert.ok(Math.max(...lengths) > sent / 2);
       await streamed;
       assert.match(events.at(-1) ?? "", /"code":3001,"reason":"shutdown"/);

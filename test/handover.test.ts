@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import { devNull } from "node:os";
 import { describe, it, type TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
 import { createServer, SystemError } from "../src/index.ts";
@@ -74,7 +76,9 @@ for (const driver of ["native", "portable"] as const) {
     it("refuses a descriptor that does not listen", async (t) => {
       const server = createServer({ driver });
       t.after(() => server.close());
-      await assert.rejects(server.listen({ fd: 2 }), (error) => error instanceof SystemError);
+      const fd = openSync(devNull, "r");
+      t.after(() => closeSync(fd));
+      await assert.rejects(server.listen({ fd }), (error) => error instanceof SystemError);
     });
 
     it("stopListening lets in who is in the backlog, and lets those go on who are there", async (t) => {

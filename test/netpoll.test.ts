@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { createServer as createHttpServer, get, request } from "node:http";
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it, type TestContext } from "node:test";
@@ -95,7 +95,9 @@ for (const choice of ["native", "portable"] as const) {
       assert.equal((await next(events.ACCEPTED)).value, listener);
       assert.equal(driver.close(listener), 0);
       early.destroy();
-      assert.ok((await driver.listen("fd:2", 0, 16, 0)) < 0);
+      const file = openSync(devNull, "r");
+      assert.ok((await driver.listen(`fd:${file}`, 0, 16, 0)) < 0);
+      closeSync(file);
       assert.ok((await driver.listen("fd:1000000", 0, 16, 0)) < 0);
     });
 
