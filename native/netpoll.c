@@ -23,6 +23,7 @@
 #include <unistd.h>
 #include <uv.h>
 #ifdef __linux__
+#include <linux/filter.h>
 #include <sys/epoll.h>
 #else
 #include <sys/event.h>
@@ -448,7 +449,19 @@ static napi_value verb_wait(napi_env env, napi_callback_info info) {
   return give_int(&c, p && !c.bad ? wait_batch(p) : -EBADF);
 }
 
+// A listener that somebody else has made, and that this process was started with.
+static int listen_inherited(struct poll *p, int fd) {
+  int listens = 0, one = 1;
+  socklen_t size = sizeof listens;
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size)) return -errno;
+  if (!listens) return -EINVAL;
+  int error = set_flags(fd);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); // a Unix socket has none, and needs none
+  if (!error) error = queue_set(p->queue, fd, LISTENER, READ, true);
+  return error ? error : fd;
+}
 static int listen_on(struct poll *p, const char *address, int port, int backlog, int flags) {
+  if (!strncmp(address, "fd:", 3)) return listen_inherited(p, atoi(address + 3));
   struct sockaddr_storage a;
   socklen_t size = parse_address(address, port, &a);
   if (!size) return -EINVAL;
@@ -474,6 +487,29 @@ static napi_value verb_listen(napi_env env, napi_callback_info info) {
   bool fits = arg_text(&c, 1, address, sizeof address);
   int port = arg_int(&c, 2), backlog = arg_int(&c, 3), flags = arg_int(&c, 4);
   return give_int(&c, !p ? -EBADF : c.bad || !fits ? -EINVAL : listen_on(p, address, port, backlog, flags));
+}
+
+// Drops what begins a connection (a SYN), and lets through what ends its handshake. Whoever was dropped asks again after
+// a second, and finds who listens then.
+static int deafen(int listener) {
+#ifdef __linux__
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13), // the flags of the TCP header
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x02, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, 0),
+      BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+  };
+  struct sock_fprog program = {.len = sizeof code / sizeof *code, .filter = code};
+  return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) ? -errno : 0;
+#else
+  (void)listener;
+  return -ENOTSUP;
+#endif
+}
+static napi_value verb_deafen(napi_env env, napi_callback_info info) {
+  struct call c = begin(env, info);
+  int fd = arg_int(&c, 0);
+  return give_int(&c, c.bad ? 0 : deafen(fd));
 }
 
 static int connect_to(struct poll *p, const char *address, int port, const char *source) {
@@ -668,7 +704,7 @@ NAPI_MODULE_INIT() {
     napi_callback verb;
   } verbs[] = {
       {"open", verb_open},       {"destroy", verb_destroy},     {"watching", verb_watching}, {"wait", verb_wait},
-      {"listen", verb_listen},   {"rest", verb_rest},           {"resume", verb_resume},     {"connect", verb_connect},
+      {"listen", verb_listen},   {"deafen", verb_deafen},         {"rest", verb_rest},           {"resume", verb_resume},     {"connect", verb_connect},
       {"arm", verb_arm},         {"watch", verb_watch},         {"release", verb_release},   {"adopt", verb_adopt},
       {"flush", verb_flush},     {"multicast", verb_multicast}, {"send", verb_send},         {"receive", verb_receive},
       {"shutdown", verb_shutdown}, {"close", verb_close},       {"peer", verb_peer},         {"local", verb_local},

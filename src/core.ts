@@ -33,6 +33,8 @@ export class Core {
   readonly poll: Netpoll;
   readonly admission: Admission;
   readonly heartbeat: Heartbeat;
+  /** Takes what the kernel has now. Not from within what it calls. */
+  readonly turn: () => void;
   /** Where requests go that are not for a WebSocket. */
   readonly http: HttpDoor | undefined;
   readonly #options: ServerOptions;
@@ -60,10 +62,10 @@ export class Core {
       choice: options.driver ?? "auto",
       inputBytes: limits.inputSlabBytes,
       outputBytes: limits.outputSlabBytes,
-      ready: () => turn(),
+      ready: () => this.turn(),
       says: (line) => log.info(line),
     });
-    const turn = makeTurn({
+    this.turn = makeTurn({
       poll: this.poll,
       batch: (work) => this.#outbox.batch(work),
       saturated: () => this.#workers.saturated,
@@ -133,9 +135,8 @@ export class Core {
   }
 
   #take(fd: number, bytes: Uint8Array, from: number, to: number): void {
-    const columns = this.#columns;
-    const phase = columns.phase[fd];
-    if (phase === phases.OPEN) columns.age[fd] = 0;
+    const phase = this.#columns.phase[fd];
+    if (phase === phases.OPEN) this.#columns.age[fd] = 0;
     if (phase === phases.OPEN || phase === phases.CLOSING) this.#receiver.take(fd, bytes, from, to);
     else if (phase === phases.HEAD) this.#handshake.take(fd, bytes, from, to);
   }

@@ -318,4 +318,16 @@ export const limits = {
   refusalSecondsMax: 5,
   /** Longest Retry-After: each client that is refused gets from 1 to so many seconds, so that not all come at once. */
   retryAfterSecondsMax: 5,
+  /**
+   * A port that several processes share takes no new connection for so long before it is given up: longer than a round
+   * trip, so that handshakes end where they began, and shorter than the second after which a client asks again.
+   */
+  listenerLingerMs: 500,
+  /** Over how long a drain closes its connections: with what follows well within the 30 s that Kubernetes gives. */
+  drainSpreadSeconds: 10,
+  /** A drain closes so many connections a second, or more: fewer are no storm, and a small server ends soon. */
+  drainPerSecondMin: 100,
+  /** A drain closes a share of its connections this often, and tells how many are left this often. */
+  drainTickMs: 50,
+  drainLogMs: 1000,
 } as const;

@@ -50,6 +50,11 @@ export interface ListenOptions {
   host?: string;
   /** A Unix socket's path, instead of port and host; it must hold a `/`. */
   path?: string;
+  /**
+   * A listening descriptor that the process was started with (systemd's socket activation), instead of an address. It
+   * is this server's from now on; whoever else holds it keeps its backlog alive over a restart.
+   */
+  fd?: number;
   backlog?: number;
   /** Lets several processes listen on the port; the kernel spreads connections over them. */
   reusePort?: boolean;
@@ -118,6 +123,7 @@ const listenOptions = v.strictObject({
   port: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))),
   host: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-fA-F:.]+$/, "Expected a numeric IPv4 or IPv6 address"))),
   path: v.optional(v.pipe(v.string(), v.regex(/\//, "Expected a path that holds a /"))),
+  fd: range(0, 2 ** 31 - 1),
   backlog: count(limits.backlog * 16),
   reusePort: v.optional(v.boolean()),
   ipv6Only: v.optional(v.boolean()),

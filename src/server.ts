@@ -1,6 +1,7 @@
 import type { Server as HttpServer, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { Server as TlsServer } from "node:tls";
 import type { AdmissionState } from "./connection/admission-state.ts";
 import { HttpUpgrades, refuseUpgrade } from "./connection/http-upgrade.ts";
@@ -72,12 +73,12 @@ export class Server {
     if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "listen: the server is closed");
     const { port = 0, backlog = limits.backlog } = options;
     const bits = (options.reusePort ? listenFlags.REUSE_PORT : 0) | (options.ipv6Only ? listenFlags.V6_ONLY : 0);
-    const host = options.path ?? options.host ?? "::";
+    const given = options.fd === undefined ? (options.path ?? options.host) : `fd:${options.fd}`;
+    const host = given ?? "::";
     const { admission, heartbeat } = this.#core;
     let local = await admission.listen(host, port, backlog, bits);
-    if (options.host === undefined && noIpv6(local)) local = await admission.listen("0.0.0.0", port, backlog, bits);
-    if (typeof local === "number")
-      throw new SystemError(errnoName(local), `listen on ${options.path ?? `${host} port ${port}`}`);
+    if (given === undefined && noIpv6(local)) local = await admission.listen("0.0.0.0", port, backlog, bits);
+    if (typeof local === "number") throw new SystemError(errnoName(local), `listen on ${whereOf(options, host)}`);
     if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "listen: the server was closed meanwhile");
     heartbeat.start();
     return { address: addressPart(local), port: portPart(local) };
@@ -113,6 +114,23 @@ export class Server {
     refuseUpgrade(socket, answerText(501, "WebSockets are not served on this connection"));
   }
 
+  /**
+   * Stops listening, and lets everybody go on who is there; who stands in the backlog is accepted first. A port that
+   * other processes share (`reusePort`) gets no new connection from then on, and is given up listenerLingerMs later, so
+   * that handshakes that the kernel has begun end here: with the native driver on Linux nobody is refused.
+   */
+  async stopListening(): Promise<void> {
+    const { admission } = this.#core;
+    if (admission.retire()) await delay(limits.listenerLingerMs);
+    // The portable driver's connections are accepted by Node, in one turn, and are to be had in the next one.
+    for (let i = 0; i < 3; i++) {
+      await nextTurn();
+      if (this.#closed) return;
+      this.#core.turn();
+    }
+    admission.close();
+  }
+
   /** Stops listening, closes every connection with `code`, and waits until all have ended, at most closeSecondsMax. */
   close(code: number = closeCodes.GOING_AWAY, reason = "the server closes"): Promise<void> {
     this.#closed ??= this.#close(code, reason);
@@ -133,6 +151,10 @@ export class Server {
 
 const NO_TLS =
   'a TLS connection cannot leave Node: use driver: "portable", or end TLS at nginx, HAProxy or Envoy before the server';
+
+function whereOf({ path, fd, port = 0 }: ListenOptions, host: string): string {
+  return path ?? (fd === undefined ? `${host} port ${port}` : `descriptor ${fd}`);
+}
 
 /** Whether a failed listen on "::" says that there is no IPv6 here. */
 function noIpv6(result: string | number): boolean {

@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { Centrifuge, type SubscribedContext } from "centrifuge";
 import WebSocket from "ws";
 import { readWorkers } from "../src/cli/numbers.ts";
+import { limits } from "../src/index.ts";
 import { loadConfig, WEBSOCKET_PATH } from "../src/push/index.ts";
 
 const command = fileURLToPath(new URL("../../bin/belfry.js", import.meta.url));
@@ -162,7 +163,8 @@ test("belfry serve --workers leaves no worker behind when it is killed itself", 
 });
 
 test("belfry serve --workers kills a worker that does not end within closeSecondsMax", async (t) => {
-  const server = await serving(t, 2, { BELFRY_SERVER_CLOSE_SECONDS_MAX: "0.5" });
+  const env = { BELFRY_SERVER_CLOSE_SECONDS_MAX: "0.5", BELFRY_SHUTDOWN_SPREAD_SECONDS: "0" };
+  const server = await serving(t, 2, env);
   process.kill(server.pids[0] as number, "SIGSTOP");
   server.parent.kill("SIGTERM");
   assert.deepEqual(await server.ended(), [0, null]);
@@ -171,12 +173,26 @@ test("belfry serve --workers kills a worker that does not end within closeSecond
 test("belfry serve --workers ends at once upon another signal", async (t) => {
   const server = await serving(t, 2, { BELFRY_SERVER_CLOSE_SECONDS_MAX: "600" });
   process.kill(server.pids[0] as number, "SIGSTOP");
-  server.parent.kill("SIGTERM");
-  await server.says(/SIGTERM: closing/);
-  // The first of them may be taken for the twin of the SIGTERM.
+  server.parent.kill("SIGINT");
+  await server.says(/SIGINT: closing/);
+  // The first of them may be taken for the twin of the first.
   const again = setInterval(() => server.parent.kill("SIGINT"), 100);
   t.after(() => clearInterval(again));
   assert.deepEqual(await server.ended(), [130, null]);
+});
+
+test("belfry serve --workers: a first SIGTERM drains all workers, a second one closes all at once", async (t) => {
+  const server = await serving(t, 2, { BELFRY_SHUTDOWN_DELAY_SECONDS: "3600" });
+  const all = await readers(t, server.port);
+  server.parent.kill("SIGTERM");
+  await server.says(/SIGTERM: draining/);
+  await server.publish(1);
+  await Promise.all(all.map((reader) => reader.until(() => reader.got.length === 1)));
+  const again = setInterval(() => server.parent.kill("SIGTERM"), limits.signalTwinMs * 2);
+  t.after(() => clearInterval(again));
+  await server.says(/SIGTERM: closing/);
+  clearInterval(again);
+  assert.deepEqual(await server.ended(), [0, null]);
 });
 
 test("belfry serve --workers starts a worker again that was told to end", async (t) => {

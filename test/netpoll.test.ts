@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import { createServer as createHttpServer, get, request } from "node:http";
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from "node:net";
-import { tmpdir } from "node:os";
+import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it, type TestContext } from "node:test";
@@ -24,6 +24,7 @@ import {
   Poller,
   RECORD,
 } from "../src/netpoll/index.ts";
+import { quietListener } from "./quiet-listener.ts";
 
 /** What a record said, with a copy of its bytes. */
 interface Seen {
@@ -82,6 +83,22 @@ for (const choice of ["native", "portable"] as const) {
       const said = new Set<string>();
       for (const fd of fds) said.add(String((await next(events.DATA, fd)).bytes));
       assert.deepEqual([...said].sort(), clients.map((_, i) => `client ${i}`).sort());
+    });
+
+    it("takes a listener that the process was started with, and refuses what is none", async (t) => {
+      const { driver, next } = bench(t, choice);
+      const { fd, port } = quietListener();
+      const early = client(t, { port });
+      const listener = await driver.listen(`fd:${fd}`, 0, 16, 0);
+      assert.ok(listener >= 0, errnoName(listener));
+      assert.equal(driver.local(listener), `127.0.0.1 ${port}`);
+      assert.equal((await next(events.ACCEPTED)).value, listener);
+      assert.equal(driver.close(listener), 0);
+      early.destroy();
+      const file = openSync(devNull, "r");
+      assert.ok((await driver.listen(`fd:${file}`, 0, 16, 0)) < 0);
+      closeSync(file);
+      assert.ok((await driver.listen("fd:1000000", 0, 16, 0)) < 0);
     });
 
     it("receives large data in parts that fit in the slab, from several at once", async (t) => {
@@ -715,6 +732,39 @@ describe("the addon", { skip: nativeSkip, timeout: 60_000 }, () => {
       assert.equal(loadBinding().close(listener), 0);
       assert.equal(loadBinding().close(fd), 0);
     }
+  });
+});
+
+const deafSkip = process.platform === "linux" ? false : "the addon can do so on Linux alone";
+
+describe("deafen", { skip: deafSkip, timeout: 60_000 }, () => {
+  it("begins no connection, and leaves those that have begun; who asks again finds the next listener", async (t) => {
+    const { driver, next, pair } = bench(t, "native");
+    const { client: socket, fd, listener, port } = await pair();
+    assert.equal(driver.deafen(listener), 0);
+    socket.write("still here");
+    assert.equal(String((await next(events.DATA, fd)).bytes), "still here");
+    let isConnected = false;
+    const late = connect({ port, host: "127.0.0.1" });
+    t.after(() => late.destroy());
+    late.once("connect", () => {
+      isConnected = true;
+    });
+    // A round trip on this machine, and many more.
+    for (let i = 0; i < 20; i++) {
+      socket.write(".");
+      await next(events.DATA, fd);
+    }
+    assert.ok(!isConnected);
+    driver.close(listener);
+    const other = createServer().listen(port, "127.0.0.1");
+    t.after(() => other.close());
+    await once(other, "connection");
+  });
+
+  it("is -ENOTSUP for the portable driver, and -EBADF for what is no descriptor", (t) => {
+    assert.equal(errnoName(bench(t, "portable").driver.deafen(0)), "ENOTSUP");
+    assert.equal(errnoName(bench(t, "native").driver.deafen(1_000_000)), "EBADF");
   });
 });
 

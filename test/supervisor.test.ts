@@ -17,7 +17,7 @@ function supervise(t: TestContext, count: number) {
     start: (events) => {
       const said: string[] = [];
       started.push({ ...events, said });
-      return { pid: started.length, close: () => said.push("close"), kill: () => said.push("kill") };
+      return { pid: started.length, close: (how) => said.push(how), kill: () => said.push("kill") };
     },
   });
   const pass = (ms: number) => {
@@ -73,16 +73,30 @@ test("Supervisor.close asks all, kills those that are late, resolves with the la
   const { supervisor, started, at, pass } = supervise(t, 3);
   void supervisor.start();
   at(2).ended("with code 1");
-  const closed = supervisor.close(5);
+  const closed = supervisor.close("drain", 5);
   at(0).ended("with code 0");
   pass(4999);
-  assert.deepEqual(at(1).said, ["close"]);
+  assert.deepEqual(at(1).said, ["drain"]);
   pass(1);
-  assert.deepEqual(at(1).said, ["close", "kill"]);
+  assert.deepEqual(at(1).said, ["drain", "kill"]);
   at(1).ended("by SIGKILL");
   await closed;
   pass(limits.processRestartMsMax);
   assert.equal(started.length, 3);
+});
+
+test("Supervisor.close may be called again to hurry: processes have the new time, and both calls resolve", async (t) => {
+  const { supervisor, at, pass } = supervise(t, 1);
+  void supervisor.start();
+  const drained = supervisor.close("drain", 3600);
+  pass(1000);
+  const hurried = supervisor.close("hurry", 5);
+  pass(4999);
+  assert.deepEqual(at(0).said, ["drain", "hurry"]);
+  pass(1);
+  assert.deepEqual(at(0).said, ["drain", "hurry", "kill"]);
+  at(0).ended("by SIGKILL");
+  await Promise.all([drained, hurried]);
 });
 
 test("Supervisor.close resolves at once where no process is left, and kill leaves nothing to be started", async (t) => {
@@ -90,7 +104,7 @@ test("Supervisor.close resolves at once where no process is left, and kill leave
   void supervisor.start();
   at(0).ended("with code 1");
   supervisor.kill();
-  await supervisor.close(5);
+  await supervisor.close("hurry", 5);
   pass(limits.processRestartMsMax);
   assert.equal(started.length, 1);
 });

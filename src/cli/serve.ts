@@ -6,12 +6,15 @@ import type { Log } from "../log.ts";
 import {
   type Config,
   createPushServer,
+  type DrainHow,
   loadConfig,
   type PartialConfig,
   type PushServer,
   WEBSOCKET_PATH,
 } from "../push/index.ts";
 import { busOf } from "./bus-of.ts";
+import { onSignals } from "./ending.ts";
+import { takeListener } from "./listener.ts";
 import { readPort, readWorkers } from "./numbers.ts";
 import { rehearseAside } from "./rehearse-aside.ts";
 import { optionsOf } from "./serve-options.ts";
@@ -89,6 +92,11 @@ async function serve(flags: Flags): Promise<void> {
     log.warn("nobody can connect: there is no key for tokens, no connect proxy, and --allow-anonymous was not given");
   }
   if (config.server.workers === 1) return await serveHere(config, flags, log);
+  if (takeListener(process.env, process.pid) !== undefined) {
+    log.error("a listener that systemd passes is for one process: server.workers must be 1");
+    process.exitCode = 1;
+    return;
+  }
   await runWorkers(config, log).catch((error) => cannotListen(error, log));
 }
 
@@ -119,24 +127,32 @@ async function serveHere(config: Config, flags: Flags, log: Log, place?: WorkerP
     await server.close();
     return await broker.close();
   }
-  const close = () => server.close().then(() => broker.close());
-  // Without the parent there may be no Bus to take leave of.
-  if (place) return endWithParent((isAlone) => (isAlone ? server.close() : close()));
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      log.info(`${signal}: closing`);
-      void close();
+  let closed: Promise<void> | undefined;
+  const close = (how?: DrainHow) => {
+    const ended = server.close(how);
+    closed ??= ended.then(() => broker.close());
+    return closed;
+  };
+  if (place) {
+    return endWithParent({
+      drain: () => close(config.shutdown),
+      hurry: close,
+      // Without the parent there may be no Bus to take leave of.
+      abandon: () => server.close(),
     });
   }
+  onSignals(log, { drain: () => void close(config.shutdown), hurry: () => void close(), kill: () => {} });
 }
 
 /** Listens, and rehearses: on a port that it shares its own connection would come to another process. */
 async function listen(server: PushServer, { port, host, path, reusePort }: Config["server"], log: Log) {
   const failed = (failure: unknown) => log.warn(`the rehearsal failed: ${failure}`);
-  if (reusePort) await rehearseAside(server).catch(failed);
+  const fd = takeListener(process.env, process.pid);
+  const isShared = reusePort || fd !== undefined;
+  if (isShared) await rehearseAside(server).catch(failed);
   const where = path === "" ? { port, ...(host === "" ? {} : { host }) } : { path };
-  const at = await server.listen({ ...where, reusePort });
-  if (!reusePort) await server.rehearse(at).catch(failed);
+  const at = await server.listen(fd === undefined ? { ...where, reusePort } : { fd });
+  if (!isShared) await server.rehearse(at).catch(failed);
   return at;
 }
 

@@ -4,8 +4,8 @@ import type { Log } from "../log.ts";
 /** A process that was started. */
 export interface Process {
   readonly pid: number | undefined;
-  /** Asks it to end. */
-  close(): void;
+  /** Asks it to end: in order, or at once, also when it was asked before. */
+  close(how: "drain" | "hurry"): void;
   /** Ends it now. */
   kill(): void;
 }
@@ -44,7 +44,9 @@ export class Supervisor {
   readonly #parts: SupervisorParts;
   readonly #places: readonly Place[];
   #isClosing = false;
+  #closed: Promise<void> | undefined;
   #emptied = () => {};
+  #late: NodeJS.Timeout | undefined;
 
   constructor(parts: SupervisorParts) {
     this.#parts = parts;
@@ -62,17 +64,26 @@ export class Supervisor {
     return (await Promise.all(first)).reduce((sum, served) => sum + served, 0);
   }
 
-  /** Asks all to end, and ends those that are there after `seconds`. Resolves when none is left. */
-  async close(seconds: number): Promise<void> {
+  /**
+   * Asks all to end, and ends those that are there after `seconds`. Resolves when none is left. May be called again, to
+   * hurry.
+   */
+  close(how: "drain" | "hurry", seconds: number): Promise<void> {
     this.#isClosing = true;
-    for (const { timer } of this.#places) clearTimeout(timer);
-    for (const { process } of this.#places) process?.close();
-    if (this.#isEmpty) return;
-    const late = setTimeout(() => this.kill(), seconds * 1000);
-    await new Promise<void>((resolve) => {
-      this.#emptied = resolve;
+    this.#closed ??= new Promise((resolve) => {
+      this.#emptied = () => {
+        clearTimeout(this.#late);
+        resolve();
+      };
     });
-    clearTimeout(late);
+    clearTimeout(this.#late);
+    this.#late = setTimeout(() => this.kill(), seconds * 1000);
+    for (const { timer, process } of this.#places) {
+      clearTimeout(timer);
+      process?.close(how);
+    }
+    if (this.#isEmpty) this.#emptied();
+    return this.#closed;
   }
 
   /** Ends all now, and starts none again. */

@@ -6,6 +6,7 @@ import { limits } from "../limits.ts";
 import type { Log } from "../log.ts";
 import { type Config, WEBSOCKET_PATH } from "../push/index.ts";
 import { createServer, type ListeningAddress } from "../server.ts";
+import { onSignals } from "./ending.ts";
 import { type ProcessEvents, type Process as Started, Supervisor } from "./supervisor.ts";
 
 /** Where a worker listens, and the address of the Bus that it shares with the others. */
@@ -15,7 +16,7 @@ export interface WorkerPlace {
 }
 
 /** What parent and worker say to each other. */
-const words = { ready: "ready", close: "close" } as const;
+const words = { ready: "ready", drain: "drain", hurry: "hurry" } as const;
 
 /** Others may read a command line, but not the environment: the address of the Bus holds a token. */
 const VARIABLE = "BELFRY_WORKER_PLACE";
@@ -32,22 +33,29 @@ export function sayReady(): void {
   process.send?.(words.ready);
 }
 
+/** How a worker ends; each resolves when nothing is left to do. */
+export interface WorkerEndings {
+  readonly drain: () => Promise<void>;
+  /** May come in the midst of a drain. */
+  readonly hurry: () => Promise<void>;
+  /** The parent is gone. */
+  readonly abandon: () => Promise<void>;
+}
+
 /**
- * The worker's side: calls `close` when the parent asks for it, when the parent is gone, or upon SIGTERM, and then ends
- * the process. A Ctrl-C reaches all processes of a terminal, and is the parent's to answer.
+ * The worker's side: ends as the parent says, when the parent is gone, or in order upon SIGTERM, which whoever stops a
+ * whole group sends to all of it. A Ctrl-C reaches all processes of a terminal, and is the parent's to answer.
  */
-export function endWithParent(close: (isAlone: boolean) => Promise<void>): void {
-  let isEnding = false;
-  const end = (isAlone: boolean) => {
-    if (isEnding) return;
-    isEnding = true;
-    close(isAlone).finally(() => process.exit(isAlone ? 1 : 0));
-  };
+export function endWithParent({ drain, hurry, abandon }: WorkerEndings): void {
+  const end = (work: Promise<void>, code: number) => void work.finally(() => process.exit(code));
   process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => end(false));
-  process.on("message", (word) => word === words.close && end(false));
-  process.once("disconnect", () => end(true));
-  if (!process.connected) end(true);
+  process.on("SIGTERM", () => end(drain(), 0));
+  process.on("message", (word) => {
+    if (word === words.drain) end(drain(), 0);
+    else if (word === words.hurry) end(hurry(), 0);
+  });
+  process.once("disconnect", () => end(abandon(), 1));
+  if (!process.connected) end(abandon(), 1);
 }
 
 /**
@@ -55,19 +63,20 @@ export function endWithParent(close: (isAlone: boolean) => Promise<void>): void 
  * with SystemError when the port is taken.
  */
 export async function runWorkers(config: Config, log: Log): Promise<void> {
-  const { closeSecondsMax, workers } = config.server;
+  const { workers } = config.server;
   const count = workers === 0 ? availableParallelism() : workers;
   const { at, release } = await claimPort(config);
   const bus = config.bus.url === "" ? await ownBus(log) : { url: config.bus.url, close: async () => {} };
   const place: WorkerPlace = { port: at.port, bus: bus.url };
   const supervisor = new Supervisor({ count, log, start: (events) => startWorker(place, events) });
   let isClosing = false;
-  const close = async () => {
+  const close = async (how: "drain" | "hurry") => {
     isClosing = true;
-    await supervisor.close(closeSecondsMax);
+    await supervisor.close(how, secondsOf(how, config));
     await bus.close();
   };
-  onSignals(log, { close, kill: () => supervisor.kill() });
+  const kill = () => supervisor.kill();
+  onSignals(log, { drain: () => void close("drain"), hurry: () => void close("hurry"), kill });
   const served = await supervisor.start();
   await release();
   if (isClosing) return;
@@ -79,7 +88,13 @@ export async function runWorkers(config: Config, log: Log): Promise<void> {
   }
   log.error("no worker could be started");
   process.exitCode = 1;
-  await close();
+  await close("hurry");
+}
+
+/** How long a worker may take to end. */
+function secondsOf(how: "drain" | "hurry", { server, shutdown }: Config): number {
+  if (how === "hurry") return server.closeSecondsMax;
+  return shutdown.delaySeconds + limits.listenerLingerMs / 1000 + shutdown.spreadSeconds + server.closeSecondsMax;
 }
 
 /**
@@ -122,25 +137,7 @@ function startWorker(place: WorkerPlace, { ready, ended }: ProcessEvents): Start
   return {
     pid: child.pid,
     // The channel of a process that has just ended cannot be written to, and need not.
-    close: () => void child.send(words.close, () => {}),
+    close: (how) => void child.send(words[how], () => {}),
     kill: () => void child.kill("SIGKILL"),
   };
-}
-
-/** The first signal ends in order, another one at once, with the exit code that shells give to the signal. */
-function onSignals(log: Log, { close, kill }: { close: () => Promise<void>; kill: () => void }): void {
-  let firstMs = 0;
-  for (const [signal, number] of [["SIGINT", 2] as const, ["SIGTERM", 15] as const]) {
-    process.on(signal, () => {
-      const now = performance.now();
-      if (firstMs === 0) {
-        firstMs = now;
-        log.info(`${signal}: closing`);
-        void close();
-      } else if (now - firstMs > limits.signalTwinMs) {
-        kill();
-        process.exit(128 + number);
-      }
-    });
-  }
 }

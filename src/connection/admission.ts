@@ -191,6 +191,11 @@ export class Admission {
     this.#open("descriptors");
   }
 
+  /** Lets others take over, who listen on the same ports: see {@link Doors.retire}. */
+  retire(): boolean {
+    return this.#doors.retire();
+  }
+
   /** Ends all waiting and listening. */
   close(): void {
     for (const timer of [this.#patience, this.#retry, this.#refill, this.#tell]) clearTimeout(timer);

@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { limits } from "../limits.ts";
-import { errnoName, type Netpoll, portPart } from "../netpoll/index.ts";
+import { errnoName, listenFlags, type Netpoll, portPart } from "../netpoll/index.ts";
 import { Doorman } from "./doorman.ts";
 
 /**
@@ -20,6 +20,9 @@ export interface DoorsParts {
   readonly error: (line: string) => void;
 }
 
+/** What the address of a listener begins with that came with the process. */
+const INHERITED = "fd:";
+
 /** Where to listen, as the driver is told, and what has become of it. */
 interface Door {
   readonly address: string;
@@ -30,6 +33,7 @@ interface Door {
   listener: number | undefined;
   isPassed: boolean;
   isOpening: boolean;
+  isUnlinked: boolean;
 }
 
 /** The listeners: those that accept, that rest, that the doorman has, or whose ports are closed for a while. */
@@ -61,7 +65,7 @@ export class Doors {
     const local = poll.local(listener);
     // The same port again, also where the kernel has chosen it.
     const known = { address, port: isPath(address) ? port : portPart(local), backlog, flags };
-    const door = { ...known, listener, isPassed: false, isOpening: false };
+    const door = { ...known, listener, isPassed: false, isOpening: false, isUnlinked: false };
     if (this.#isClosed) {
       poll.close(listener);
       return local;
@@ -89,16 +93,42 @@ export class Doors {
       this.#timer = setTimeout(() => this.#refuse(overload), refuseAfterSeconds * 1000).unref();
   }
 
+  /**
+   * Lets others take over: paths of Unix sockets are free from now on, and ports that other processes share take no new
+   * connection. Returns whether there is such a port, on which handshakes may be under way.
+   */
+  retire(): boolean {
+    let isShared = false;
+    for (const door of this.#doors) {
+      const { listener, flags } = door;
+      this.#unlink(door);
+      if (listener === undefined || (flags & listenFlags.REUSE_PORT) === 0) continue;
+      if (this.#pollOf(door).deafen(listener) === 0) isShared = true;
+    }
+    return isShared;
+  }
+
   /** Nobody is listened to any more. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
-    for (const { listener, isPassed, address } of this.#doors) {
-      if (listener !== undefined) (isPassed ? this.#doorman?.poll : this.#parts.poll)?.close(listener);
-      if (isPath(address)) rmSync(address, { force: true });
+    for (const door of this.#doors) {
+      if (door.listener !== undefined) this.#pollOf(door).close(door.listener);
+      this.#unlink(door);
     }
     this.#doors.clear();
     this.#doorman?.close();
+  }
+
+  /** Only once: another server's socket may stand there soon. */
+  #unlink(door: Door): void {
+    if (!isPath(door.address) || door.isUnlinked) return;
+    door.isUnlinked = true;
+    rmSync(door.address, { force: true });
+  }
+
+  #pollOf({ isPassed }: Door): Netpoll {
+    return isPassed && this.#doorman ? this.#doorman.poll : this.#parts.poll;
   }
 
   #each(verb: (listener: number) => void): void {
@@ -115,6 +145,8 @@ export class Doors {
     for (const door of this.#doors) {
       if (door.listener === undefined || door.isPassed) continue;
       if (overload === "refuse") {
+        // A listener that somebody else has made cannot be made anew: its clients wait.
+        if (door.address.startsWith(INHERITED)) continue;
         poll.close(door.listener);
         door.listener = undefined;
         this.closings++;

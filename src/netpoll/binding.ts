@@ -59,8 +59,16 @@ export interface Binding {
   watching(poll: Poll, on: 0 | 1): number;
   /** Harvests once, without blocking: accepts, and receives into the slab. Returns the number of records. */
   wait(poll: Poll): number;
-  /** Listens on a numeric address, or on the path of a Unix socket (it holds a `/`). Returns the listener. */
+  /**
+   * Listens on a numeric address, on the path of a Unix socket (it holds a `/`), or, for the address `fd:N`, on a
+   * listening descriptor that the process was started with. Returns the listener.
+   */
   listen(poll: Poll, address: string, port: number, backlog: number, flags: number): number;
+  /**
+   * Begins no new connection on a TCP listener: handshakes that have begun still end in its backlog, a further SYN is
+   * dropped, so that its client asks again after a second. -ENOTSUP elsewhere than on Linux.
+   */
+  deafen(listener: number): number;
   /** Stops accepting on a listener; connections wait in its backlog. */
   rest(poll: Poll, listener: number): number;
   /** Accepts again; also on a listener that another poll had, which was released there. */

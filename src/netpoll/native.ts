@@ -36,6 +36,9 @@ export class NativeNetpoll implements Netpoll {
   async listen(address: string, port: number, backlog: number, flags: number): Promise<number> {
     return this.#binding.listen(this.#poll, address, port, backlog, flags);
   }
+  deafen(listener: number): number {
+    return this.#binding.deafen(listener);
+  }
   rest(listener: number): void {
     this.#binding.rest(this.#poll, listener);
   }

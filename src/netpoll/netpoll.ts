@@ -24,6 +24,8 @@ export interface Netpoll {
    * errno.
    */
   listen(address: string, port: number, backlog: number, flags: number): Promise<number>;
+  /** As {@link Binding.deafen}; the portable driver cannot, and answers -ENOTSUP. */
+  deafen(listener: number): number;
   rest(listener: number): void;
   resume(listener: number): void;
   /**

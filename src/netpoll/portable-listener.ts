@@ -81,15 +81,18 @@ export class Listener {
 
 /** Listens; gives `-errno` when it cannot. REUSE_PORT needs Node 22.12 or 23.1, and is -ENOTSUP before. */
 export function listen(address: string, port: number, backlog: number, flags: number): Promise<Listener | number> {
+  const inherited = /^fd:(\d+)$/.exec(address)?.[1];
   const path = pathOf(address);
-  const reusePort = !path && (flags & listenFlags.REUSE_PORT) !== 0;
-  if (!path && !isNumeric(address, port)) return Promise.resolve(errnoNumber("EINVAL"));
+  const reusePort = !path && inherited === undefined && (flags & listenFlags.REUSE_PORT) !== 0;
+  if (!path && inherited === undefined && !isNumeric(address, port)) return Promise.resolve(errnoNumber("EINVAL"));
   if (reusePort && !nodeHasReusePort()) return Promise.resolve(errnoNumber("ENOTSUP"));
   const how = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: UNREAD_BYTES_MAX };
   const server = createServer(how);
-  const options: ListenOptions & { reusePort?: boolean } = path
-    ? { path, backlog, exclusive: true }
-    : { host: address, port, backlog, exclusive: true, ipv6Only: (flags & listenFlags.V6_ONLY) !== 0, reusePort };
+  const options: ListenOptions & { reusePort?: boolean; fd?: number } = inherited
+    ? { fd: Number(inherited), exclusive: true }
+    : path
+      ? { path, backlog, exclusive: true }
+      : { host: address, port, backlog, exclusive: true, ipv6Only: (flags & listenFlags.V6_ONLY) !== 0, reusePort };
   return new Promise((resolve) => {
     const failed = (error: Error) => resolve(errnoOf(error));
     server.once("error", failed);

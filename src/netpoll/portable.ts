@@ -254,6 +254,7 @@ export class PortableNetpoll implements Netpoll {
 
   reserve = (): number => this.#free.pop() ?? this.#nextFd++;
   unreserve = (fd: number): void => void this.#closed.push(fd);
+  deafen = (): number => errnoNumber("ENOTSUP");
 
   #add(socket: Socket, names: PathNames | undefined): number {
     const fd = this.reserve();

@@ -1,6 +1,7 @@
 export { type ApiKey, type ApiScope, apiScopes, type ErrorMode } from "./api/index.ts";
 export { type ChannelOptions, Channels, type ChannelsConfig } from "./channels.ts";
 export { type Config, type ConfigSources, loadConfig, type PartialConfig } from "./config.ts";
+export type { DrainHow } from "./drain.ts";
 export { WEBSOCKET_PATH } from "./entrance.ts";
 export type * from "./hooks.ts";
 export type { ClientInfo, ConnectionInfo, NodeInfo, Operations, Whom } from "./operations.ts";

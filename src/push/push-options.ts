@@ -106,3 +106,8 @@ const pushOptions = v.strictObject({
 export function checkPushOptions(options: object): void {
   check(pushOptions, options, "createPushServer");
 }
+
+/** Who may call the HTTP API. */
+export function keysOf({ apiKey, apiKeys = [] }: PushOptions): readonly ApiKey[] {
+  return apiKey === undefined ? apiKeys : [{ key: apiKey, scopes: ["*"] }, ...apiKeys];
+}

@@ -7,7 +7,7 @@ import { type Log, silent } from "../log.ts";
 import type { ListenOptions } from "../options.ts";
 import { type AdmissionState, createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
-import { type ApiKey, httpApi } from "./api/index.ts";
+import { httpApi } from "./api/index.ts";
 import type { BusStatus } from "./bus-health.ts";
 import { tellState } from "./channel-state.ts";
 import { Channels } from "./channels.ts";
@@ -15,6 +15,7 @@ import { Clients } from "./clients.ts";
 import type { CommandParts } from "./command.ts";
 import { VERSION } from "./commands/connect.ts";
 import { Delivery } from "./delivery.ts";
+import { Drain, type DrainHow } from "./drain.ts";
 import { decideUpgrade, Visitor } from "./entrance.ts";
 import { Exits } from "./exits.ts";
 import { Expiries } from "./expiries.ts";
@@ -31,7 +32,7 @@ import { Membership } from "./membership.ts";
 import { Node } from "./node.ts";
 import type { Operations } from "./operations.ts";
 import { type Disconnect, disconnects } from "./protocol.ts";
-import { checkPushOptions, type PushOptions } from "./push-options.ts";
+import { checkPushOptions, keysOf, type PushOptions } from "./push-options.ts";
 import { Recovery } from "./recovery.ts";
 import { Rehearsal } from "./rehearsal.ts";
 import { Revocations } from "./revocations.ts";
@@ -67,6 +68,7 @@ export class PushServer {
   readonly #exits = new Exits();
   readonly #streams: Streams;
   readonly #slow: SlowReaders;
+  readonly #drain: Drain;
   readonly #lives: Lives;
   readonly #api: ReturnType<typeof getRequestListener>;
   readonly #text: (fd: number, text: string) => void;
@@ -114,9 +116,17 @@ export class PushServer {
     const error = (line: string) => this.#log.error(line);
     this.#expiry = new Expiry({ session: this.#session, disconnect, error, expiredCloseSeconds });
     this.#node = this.#makeNode(this.#broker);
-    const api = httpApi({ keys: this.#keys(), operations: this.#node, errorMode: options.errorMode, log: this.#log });
+    const api = httpApi({
+      keys: keysOf(options),
+      operations: this.#node,
+      errorMode: options.errorMode,
+      log: this.#log,
+    });
     this.#api = getRequestListener(api.fetch);
     this.#streams = this.#makeStreams(disconnect);
+    const dismiss = (fd: number) => disconnect(fd, disconnects.SHUTDOWN);
+    const stopListening = () => this.#server.stopListening();
+    this.#drain = new Drain({ clients: this.#clients, dismiss, stopListening, log: this.#log });
     const { channels, subscriptions } = this.#session;
     this.#slow = new SlowReaders({ subscriptions, text });
     const slow = this.#slow;
@@ -165,15 +175,20 @@ export class PushServer {
       api: (broker, key) => httpApi({ keys: [{ key, scopes: ["*"] }], operations: this.#makeNode(broker) }).fetch,
     });
     this.#rehearsal = rehearsal;
-    try {
-      await rehearsal.run(at);
-    } finally {
+    await rehearsal.run(at).finally(() => {
       this.#rehearsal = undefined;
-    }
+    });
   }
 
-  /** Closes all clients with 3001, upon which they come back (elsewhere, or later), and ends the server. */
-  async close(): Promise<void> {
+  /** Why no new client should be sent here, in one line; undefined while there is no reason. */
+  get drainReason(): string | undefined {
+    return this.#drain.reason;
+  }
+
+  /** Ends it, and closes all clients with 3001: at once, or as `how` says. A further call without `how` hurries. */
+  async close(how?: DrainHow): Promise<void> {
+    if (how) await this.#drain.run(how);
+    this.#drain.hurry();
     this.#membership.leave();
     this.#clients.stop();
     this.#expiry.stop();
@@ -195,8 +210,7 @@ export class PushServer {
       ...(driver === undefined ? {} : { driver }),
       upgrade: (request) => this.#upgrade(request),
       open: (connection) => {
-        const fd = connection.descriptor;
-        const { data } = connection;
+        const { descriptor: fd, data } = connection;
         if (data instanceof Rehearsal) return data.opened(connection);
         this.#clients.open(fd);
         if (!(data instanceof Visitor)) return;
@@ -266,9 +280,7 @@ export class PushServer {
       command: async (fd, text) => await this.#lives.command(fd, text),
       disconnect,
       leave: (fd) => this.#lives.leave(fd),
-      keepHeaders: (fd, headers) => {
-        if (this.#options.hooks?.connect) this.#session.headers.keep(fd, headers);
-      },
+      keepHeaders: (fd, headers) => this.#options.hooks?.connect && this.#session.headers.keep(fd, headers),
     });
   }
 
@@ -281,14 +293,11 @@ export class PushServer {
 
   /** Requests that are not for a WebSocket: the API's are ours, the others the application's. */
   #route: RequestListener = (request, response) => {
+    // Whoever keeps a connection for further requests is to make the next one elsewhere.
+    if (this.drainReason !== undefined) response.shouldKeepAlive = false;
     if (this.#streams.take(request, response)) return;
     const { http } = this.#options;
     if (!http || request.url === "/api" || request.url?.startsWith("/api/")) void this.#api(request, response);
     else http(request, response);
   };
-
-  #keys(): readonly ApiKey[] {
-    const { apiKey, apiKeys = [] } = this.#options;
-    return apiKey === undefined ? apiKeys : [{ key: apiKey, scopes: ["*"] }, ...apiKeys];
-  }
 }

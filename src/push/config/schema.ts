@@ -251,6 +251,20 @@ const bus = v.strictObject({
   historyReplicas: key(whole(1, 5), 1, "How many servers of a cluster keep it."),
 });
 
+const shutdown = v.strictObject({
+  delaySeconds: key(
+    seconds(0, HOUR),
+    0,
+    "How long a process that is to end goes on as before, so that balancers notice that it is not ready any more.",
+  ),
+  spreadSeconds: key(
+    seconds(0, HOUR),
+    limits.drainSpreadSeconds,
+    "Over how long its clients are closed, one after the other in random order, at a hundred a second or more. They " +
+      "come back within a second, so this is how fast other processes get them. 0 closes all at once.",
+  ),
+});
+
 /** The whole configuration of `belfry serve`: each key with its default, what it means, and what it allows. */
 export const configSchema = v.strictObject({
   server: key(server, {}, "The port, and what every connection has."),
@@ -262,6 +276,7 @@ export const configSchema = v.strictObject({
   proxy: key(proxies, {}, "Back ends that are asked over HTTP."),
   history: key(history, {}, "The memory for publications."),
   bus: key(bus, {}, "What carries publications between processes."),
+  shutdown: key(shutdown, {}, "The end of a process, upon SIGTERM; with server.closeSecondsMax at last."),
 });
 
 /** The configuration with every key. A text that is "" is none. */
