@@ -1,5 +1,6 @@
 import type { TestContext } from "node:test";
 import { type Broker, connectNats } from "../src/bus/index.ts";
+import { limits } from "../src/limits.ts";
 import { createPushServer, type PushOptions, type PushServer } from "../src/push/index.ts";
 import { Recorder } from "./broker-recorder.ts";
 
@@ -79,4 +80,11 @@ export async function nodeAt(t: TestContext, port: number, options: PushOptions 
   const broker = await connectNats({ url: `nats://127.0.0.1:${port}`, historyStorage: "memory", log: lines });
   t.after(() => broker.close());
   return await nodeOn(t, broker, { ...options, lines });
+}
+
+/** From now on answers are waited for: large ones take their time on a busy machine. Not beside other tests. */
+export function patient(t: TestContext): void {
+  const { surveyMsMax } = limits;
+  Object.assign(limits, { surveyMsMax: 60_000 });
+  t.after(() => Object.assign(limits, { surveyMsMax }));
 }

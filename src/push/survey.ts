@@ -55,7 +55,9 @@ export class Survey {
     const { broker, nodes, log } = this.#parts;
     const heard = new Set<string>();
     const answers: Answer<Kind>[] = [];
-    const missing = () => nodes.awaited().filter((uid) => !heard.has(uid));
+    // Who comes from now on has not heard the question; who goes does not answer it.
+    const known = new Set(nodes.awaited());
+    const missing = () => nodes.awaited().filter((uid) => known.has(uid) && !heard.has(uid));
     const take = (text: string) => {
       const answered = parsedObject(text) as Partial<Answered> | undefined;
       if (typeof answered?.node !== "string") return false;
