@@ -10,7 +10,7 @@ import { Handshake } from "./connection/handshake.ts";
 import { makeTurn } from "./connection/harvest.ts";
 import type { Heartbeat } from "./connection/heartbeat.ts";
 import { HttpDoor } from "./connection/http-door.ts";
-import { interestOf, Outbox } from "./connection/outbox.ts";
+import { interestOf, Outbox, slowReason } from "./connection/outbox.ts";
 import { Pauses } from "./connection/pauses.ts";
 import { Receiver } from "./connection/receive.ts";
 import { Sender } from "./connection/sender.ts";
@@ -191,10 +191,10 @@ export class Core {
     return new Outbox({
       poll: this.poll,
       columns,
-      bytesMax: this.#options.outboxBytesMax ?? limits.outboxBytesMax,
+      options: this.#options,
       broken: (fd, result) => {
         if (result < 0) this.#closing.lose(fd, closeCodes.ABNORMAL, errnoName(result));
-        else this.#closing.lose(fd, closeCodes.SLOW, "slow: outboxBytesMax");
+        else this.#closing.lose(fd, closeCodes.SLOW, slowReason(result));
       },
       drained: (fd) => {
         if (columns.phase[fd] !== phases.LINGER) this.#application.drain(fd);

@@ -249,4 +249,9 @@ export const limits = {
   processStableSeconds: 30,
   /** npm hands on a Ctrl-C that the terminal has sent already: two signals within this time are one. */
   signalTwinMs: 300,
+  /**
+   * Bytes that wait for all connections whose sockets are full; over it those for which most waits are cut with 3008.
+   * A quarter of the smallest machines' memory; 256 connections at outboxBytesMax. Option of the server.
+   */
+  outboundBytesMax: 268_435_456,
 } as const;

@@ -32,6 +32,7 @@ export interface ServerOptions extends Handlers {
   messageBytesMax?: number;
   fragmentsMax?: number;
   outboxBytesMax?: number;
+  outboundBytesMax?: number;
   workersMax?: number;
   heartbeatSeconds?: number;
   pongSecondsMax?: number;
@@ -86,6 +87,7 @@ const serverOptions = v.strictObject({
   messageBytesMax: count(GIB),
   fragmentsMax: count(GIB),
   outboxBytesMax: count(GIB),
+  outboundBytesMax: count(1024 * GIB),
   workersMax: count(1_000_000),
   heartbeatSeconds: seconds,
   pongSecondsMax: seconds,

@@ -135,6 +135,11 @@ export class PushServer {
     return { clients: this.#clients.connected, channels, subscriptions };
   }
 
+  /** What waits for clients that do not read. */
+  get outbound(): Server["outbound"] {
+    return this.#server.outbound;
+  }
+
   /** Listens; may be called for several addresses. Rejects with SystemError or BELFRY_BAD_OPTION. */
   async listen(options: ListenOptions = {}): Promise<ListeningAddress> {
     const address = await this.#server.listen(options);
@@ -259,6 +264,7 @@ export class PushServer {
       allowedOrigins: this.#options.allowedOrigins ?? [],
       reserve: wire.reserve,
       unreserve: wire.unreserve,
+      outbound: wire.outbound,
       command: async (fd, text) => await this.#lives.command(fd, text),
       disconnect,
       leave: (fd) => this.#lives.leave(fd),
