@@ -95,6 +95,7 @@ export class PushServer {
     this.#hub = new Hub(
       (channel, subscription) => {
         fanout.moveOn(this.#hub, channel, subscription);
+        this.#slow.unsubscribed(this.#hub, subscription);
         this.#session.subscriptions.forget(subscription, channel);
       },
       (channel) => {
