@@ -122,7 +122,7 @@ export class PushServer {
     this.#lives = new Lives({ session: this.#session, slow, text, close, error });
     const gaps = new Gaps({ hub: this.#hub, subscriptions, disconnect });
     const ways = { fanout, filters, gaps, joins, recovery, channels, slow };
-    this.#delivery = new Delivery({ hub: this.#hub, ...ways, text, control });
+    this.#delivery = new Delivery({ hub: this.#hub, ...ways, control });
   }
 
   /** What back ends may do, without the HTTP around it. */
