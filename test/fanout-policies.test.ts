@@ -151,7 +151,7 @@ test("Fanout and SlowReaders: by each policy everybody gets, in order, once, wha
     { weight: 3, arbitrary: fc.record({ verb: fc.constant("turn" as const) }) },
   );
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 60, size: "max" }), async (steps) => {
       const bench = new Bench();
       for (const [i, policy] of policies.entries()) bench.crowd(policy, [1300, 600, 1300][i] as number);
       for (const step of steps) {
