@@ -52,6 +52,11 @@ export interface ListenOptions {
   /** Lets several processes listen on the port; the kernel spreads connections over them. */
   reusePort?: boolean;
   ipv6Only?: boolean;
+  /**
+   * Has the kernel look after peers too (TCP keepalive): it asks one that was silent for so long, and gives it up after
+   * as long again. For connections that are not read from, since a handler is at work, and get no pings. Default: not.
+   */
+  keepAliveSeconds?: number;
 }
 
 const count = (max: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max)));
@@ -102,6 +107,7 @@ const listenOptions = v.strictObject({
   backlog: count(limits.backlog * 16),
   reusePort: v.optional(v.boolean()),
   ipv6Only: v.optional(v.boolean()),
+  keepAliveSeconds: count(3600),
 });
 
 /** Throws BELFRY_BAD_OPTION that names the option, its value and what is allowed. */

@@ -82,6 +82,8 @@ export class Server {
       this.#core.poll.close(listener);
       throw new BelfryError("BELFRY_BAD_STATE", "listen: the server was closed meanwhile");
     }
+    if (options.keepAliveSeconds !== undefined && options.path === undefined)
+      this.#core.poll.keepAlive(listener, options.keepAliveSeconds);
     this.#listeners.add(listener);
     if (options.path !== undefined) this.#paths.push(options.path);
     this.#core.admission.add(listener);

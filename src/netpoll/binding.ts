@@ -61,6 +61,12 @@ export interface Binding {
   wait(poll: Poll): number;
   /** Listens on a numeric address, or on the path of a Unix socket (it holds a `/`). Returns the listener. */
   listen(poll: Poll, address: string, port: number, backlog: number, flags: number): number;
+  /**
+   * Has the kernel look after peers, for connections that a listener accepts from now on: it asks one that was silent
+   * for so many seconds (1 to 32767), and gives it up after as many again without an answer, or (Linux) twice as many
+   * without a byte taken of what was sent. An END record tells -ETIMEDOUT.
+   */
+  keepAlive(listener: number, seconds: number): number;
   /** Stops accepting on a listener; connections wait in its backlog. */
   rest(poll: Poll, listener: number): number;
   /** Accepts again. */

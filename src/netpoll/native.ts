@@ -36,6 +36,9 @@ export class NativeNetpoll implements Netpoll {
   async listen(address: string, port: number, backlog: number, flags: number): Promise<number> {
     return this.#binding.listen(this.#poll, address, port, backlog, flags);
   }
+  keepAlive(listener: number, seconds: number): number {
+    return this.#binding.keepAlive(listener, seconds);
+  }
   rest(listener: number): void {
     this.#binding.rest(this.#poll, listener);
   }

@@ -24,6 +24,8 @@ export interface Netpoll {
    * errno.
    */
   listen(address: string, port: number, backlog: number, flags: number): Promise<number>;
+  /** As {@link Binding.keepAlive}; over node:net a peer has 10 s for its answer. */
+  keepAlive(listener: number, seconds: number): number;
   rest(listener: number): void;
   resume(listener: number): void;
   connect(address: string, port: number, source: string): number;
