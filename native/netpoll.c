@@ -480,6 +480,30 @@ static int listen_on(struct poll *p, const char *address, int port, int backlog,
   int error = queue_set(p->queue, fd, LISTENER, READ, true);
   return error ? fail_closed(fd, error) : fd;
 }
+// Sockets that are accepted inherit all of it from their listener.
+static int keep_alive(int fd, int seconds) {
+  int one = 1, probes = 3, between = (seconds + probes - 1) / probes;
+  if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one)) return -errno;
+#ifdef TCP_KEEPIDLE
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds)) return -errno;
+#else
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPALIVE, &seconds, sizeof seconds)) return -errno; // macOS
+#endif
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof between)) return -errno;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes)) return -errno;
+#ifdef TCP_USER_TIMEOUT
+  // While sent bytes are not acknowledged there are no probes.
+  unsigned ms = 2000u * (unsigned)seconds;
+  if (setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms)) return -errno;
+#endif
+  return 0;
+}
+static napi_value verb_keep_alive(napi_env env, napi_callback_info info) {
+  struct call c = begin(env, info);
+  int fd = arg_int(&c, 0), seconds = arg_int(&c, 1);
+  return give_int(&c, c.bad || seconds < 1 || seconds > 32767 ? -EINVAL : keep_alive(fd, seconds));
+}
+
 static napi_value verb_listen(napi_env env, napi_callback_info info) {
   struct call c = begin(env, info);
   struct poll *p = arg_poll(&c, 0);
@@ -708,7 +732,7 @@ NAPI_MODULE_INIT() {
       {"arm", verb_arm},         {"watch", verb_watch},         {"release", verb_release},   {"adopt", verb_adopt},
       {"flush", verb_flush},     {"multicast", verb_multicast}, {"send", verb_send},         {"receive", verb_receive},
       {"shutdown", verb_shutdown}, {"close", verb_close},       {"peer", verb_peer},         {"local", verb_local},
-      {"accepts", verb_accepts},
+      {"accepts", verb_accepts}, {"keepAlive", verb_keep_alive},
   };
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
     napi_value function;

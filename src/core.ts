@@ -10,7 +10,7 @@ import { Handshake } from "./connection/handshake.ts";
 import { makeTurn } from "./connection/harvest.ts";
 import type { Heartbeat } from "./connection/heartbeat.ts";
 import { HttpDoor } from "./connection/http-door.ts";
-import { interestOf, Outbox } from "./connection/outbox.ts";
+import { interestOf, Outbox, slowReason } from "./connection/outbox.ts";
 import { Pauses } from "./connection/pauses.ts";
 import { Receiver } from "./connection/receive.ts";
 import { addressFull } from "./connection/refusal.ts";
@@ -92,7 +92,7 @@ export class Core {
       poll: this.poll,
       options: options.admission ?? {},
       peer: (fd) => addressPart(this.poll.peer(fd)),
-      outboundBytes: () => this.#outbox.waitingBytes,
+      outboundBytes: () => this.wire.outbound.counts.bytes,
       log,
     });
     this.http = options.http ? new HttpDoor(options.http) : undefined;
@@ -181,10 +181,10 @@ export class Core {
     return new Outbox({
       poll: this.poll,
       columns,
-      bytesMax: this.#options.outboxBytesMax ?? limits.outboxBytesMax,
+      options: this.#options,
       broken: (fd, result) => {
         if (result < 0) this.#closing.lose(fd, closeCodes.ABNORMAL, errnoName(result));
-        else this.#closing.lose(fd, closeCodes.SLOW, "slow: outboxBytesMax");
+        else this.#closing.lose(fd, closeCodes.SLOW, slowReason(result));
       },
       drained: (fd) => {
         if (columns.phase[fd] !== phases.LINGER) this.#application.drain(fd);

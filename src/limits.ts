@@ -285,8 +285,8 @@ export const limits = {
   lagMsMax: 0,
   /** Resident memory of the process. */
   residentBytesMax: 0,
-  /** Bytes that wait for all connections together. */
-  outboundBytesMax: 0,
+  /** Bytes that wait for all connections together: less than outboundBytesMax, with which the largest are cut. */
+  waitingBytesMax: 0,
   /** Connections of the process, whatever their state. */
   connectionsMax: 0,
   /** Connections of one address: off, since behind a proxy all come from one. */
@@ -330,4 +330,9 @@ export const limits = {
   /** A drain closes a share of its connections this often, and tells how many are left this often. */
   drainTickMs: 50,
   drainLogMs: 1000,
+  /**
+   * Bytes that wait for all connections whose sockets are full; over it those for which most waits are cut with 3008.
+   * A quarter of the smallest machines' memory; 256 connections at outboxBytesMax. Option of the server.
+   */
+  outboundBytesMax: 268_435_456,
 } as const;

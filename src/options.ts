@@ -33,6 +33,7 @@ export interface ServerOptions extends Handlers {
   messageBytesMax?: number;
   fragmentsMax?: number;
   outboxBytesMax?: number;
+  outboundBytesMax?: number;
   workersMax?: number;
   heartbeatSeconds?: number;
   pongSecondsMax?: number;
@@ -59,6 +60,11 @@ export interface ListenOptions {
   /** Lets several processes listen on the port; the kernel spreads connections over them. */
   reusePort?: boolean;
   ipv6Only?: boolean;
+  /**
+   * Has the kernel look after peers too (TCP keepalive): it asks one that was silent for so long, and gives it up after
+   * as long again. For connections that are not read from, since a handler is at work, and get no pings. Default: not.
+   */
+  keepAliveSeconds?: number;
 }
 
 const count = (max: number) => v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(max)));
@@ -85,7 +91,7 @@ const CONNECTIONS_MAX = 100_000_000;
 const admissionOptions = v.strictObject({
   lagMsMax: range(0, 60_000),
   residentBytesMax: range(0, GIB_MAX),
-  outboundBytesMax: range(0, GIB_MAX),
+  waitingBytesMax: range(0, GIB_MAX),
   connectionsMax: range(0, CONNECTIONS_MAX),
   connectionsPerAddressMax: range(0, CONNECTIONS_MAX),
   handshakesMax: range(0, CONNECTIONS_MAX),
@@ -111,6 +117,7 @@ const serverOptions = v.strictObject({
   messageBytesMax: count(GIB),
   fragmentsMax: count(GIB),
   outboxBytesMax: count(GIB),
+  outboundBytesMax: count(1024 * GIB),
   workersMax: count(1_000_000),
   heartbeatSeconds: seconds,
   pongSecondsMax: seconds,
@@ -127,6 +134,7 @@ const listenOptions = v.strictObject({
   backlog: count(limits.backlog * 16),
   reusePort: v.optional(v.boolean()),
   ipv6Only: v.optional(v.boolean()),
+  keepAliveSeconds: count(3600),
 });
 
 /** Throws BELFRY_BAD_OPTION that names the option, its value and what is allowed. */

@@ -5,6 +5,7 @@ import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promi
 import { Server as TlsServer } from "node:tls";
 import type { AdmissionState } from "./connection/admission-state.ts";
 import { HttpUpgrades, refuseUpgrade } from "./connection/http-upgrade.ts";
+import type { OutboundCounts } from "./connection/outbound.ts";
 import type { ServerWire } from "./connection/wire.ts";
 import { Core } from "./core.ts";
 import { BelfryError, SystemError } from "./errors.ts";
@@ -62,6 +63,10 @@ export class Server {
   get driver(): "native" | "portable" {
     return this.#core.poll.driver;
   }
+  /** What waits for connections that do not read. */
+  get outbound(): OutboundCounts {
+    return this.#core.wire.outbound.counts;
+  }
   /** See {@link ServerWire}. */
   get wire(): ServerWire {
     return this.#core.wire;
@@ -71,14 +76,15 @@ export class Server {
   async listen(options: ListenOptions = {}): Promise<ListeningAddress> {
     checkListenOptions(options);
     if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "listen: the server is closed");
-    const { port = 0, backlog = limits.backlog } = options;
-    const bits = (options.reusePort ? listenFlags.REUSE_PORT : 0) | (options.ipv6Only ? listenFlags.V6_ONLY : 0);
+    const { port = 0, backlog = limits.backlog, keepAliveSeconds } = options;
+    const flags = (options.reusePort ? listenFlags.REUSE_PORT : 0) | (options.ipv6Only ? listenFlags.V6_ONLY : 0);
     const given = options.fd === undefined ? (options.path ?? options.host) : `fd:${options.fd}`;
-    const host = given ?? "::";
+    const place = { address: given ?? "::", port, backlog, flags, keepAliveSeconds };
     const { admission, heartbeat } = this.#core;
-    let local = await admission.listen(host, port, backlog, bits);
-    if (given === undefined && noIpv6(local)) local = await admission.listen("0.0.0.0", port, backlog, bits);
-    if (typeof local === "number") throw new SystemError(errnoName(local), `listen on ${whereOf(options, host)}`);
+    let local = await admission.listen(place);
+    if (given === undefined && noIpv6(local)) local = await admission.listen({ ...place, address: "0.0.0.0" });
+    if (typeof local === "number")
+      throw new SystemError(errnoName(local), `listen on ${whereOf(options, place.address)}`);
     if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "listen: the server was closed meanwhile");
     heartbeat.start();
     return { address: addressPart(local), port: portPart(local) };

@@ -203,10 +203,10 @@ for (const driver of ["native", "portable"] as const) {
       await open(port);
     });
 
-    it("outboundBytesMax: what waits for one that does not read shuts it, and opens it when it is read", async (t) => {
+    it("waitingBytesMax: what waits for one that does not read shuts it, and opens it when it is read", async (t) => {
       const { server, port } = await serve(
         t,
-        { outboundBytesMax: 1024 * 1024 },
+        { waitingBytesMax: 1024 * 1024 },
         {
           outboxBytesMax: 64 * 1024 * 1024,
           open: (connection) => void connection.send(Buffer.alloc(32 * 1024 * 1024)),

@@ -55,7 +55,14 @@ test("config: the defaults let nobody in", () => {
 
 test("config: the limits are the defaults", () => {
   const { server, client, history } = defaults;
-  for (const name of ["outboxBytesMax", "workersMax", "headBytesMax", "headSecondsMax", "closeSecondsMax"] as const)
+  for (const name of [
+    "outboxBytesMax",
+    "outboundBytesMax",
+    "workersMax",
+    "headBytesMax",
+    "headSecondsMax",
+    "closeSecondsMax",
+  ] as const)
     assert.equal(server[name], limits[name]);
   for (const name of [
     "channelsPerClientMax",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { createServer as createHttpServer, get, request } from "node:http";
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Socket } from "node:net";
 import { devNull, tmpdir } from "node:os";
@@ -32,6 +32,17 @@ interface Seen {
   readonly event: number;
   readonly value: number;
   readonly bytes: Buffer;
+}
+
+/** Whether the kernel runs a keepalive timer for the connection that was accepted on a port of 127.0.0.1. */
+function hasKeepAlive(port: number): boolean {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
+  const established = rows.filter(([, address, , state]) => address?.endsWith(local) && state === "01");
+  assert.equal(established.length, 1);
+  return established[0]?.[5]?.startsWith("02:") ?? false;
 }
 
 /** A driver whose records are kept until a test asks for them. */
@@ -285,6 +296,18 @@ for (const choice of ["native", "portable"] as const) {
       assert.equal(await fails("127.0.0.1", 65_536), "EINVAL");
       assert.equal(await fails("127.0.0.1", -1), "EINVAL");
       assert.equal(await fails("203.0.113.1", 0), "EADDRNOTAVAIL");
+    });
+
+    it("has the kernel look after peers, of a listener that was told so, and of no other", async (t) => {
+      const { driver, next, listen } = bench(t, choice);
+      for (const seconds of [0, 60]) {
+        const { listener, port } = await listen();
+        if (seconds > 0) assert.equal(driver.keepAlive(listener, seconds), 0);
+        client(t, { port });
+        await next(events.ACCEPTED);
+        if (process.platform === "linux") assert.equal(hasKeepAlive(port), seconds > 0);
+      }
+      assert.ok(driver.keepAlive(1_000_000, 60) < 0);
     });
 
     it("shares a port with REUSE_PORT, or says that it cannot", async (t) => {

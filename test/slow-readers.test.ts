@@ -29,7 +29,8 @@ async function stuck(t: TestContext, channel: string) {
   t.after(() => server.close());
   const socket = new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`);
   t.after(() => socket.terminate());
-  const lines: { push?: { channel: string; pub?: { offset: number }; unsubscribe?: { code: number } } }[] = [];
+  const lines: { id?: number; push?: { channel: string; pub?: { offset: number }; unsubscribe?: { code: number } } }[] =
+    [];
   let wake = () => {};
   socket.on("message", (frame: Buffer) => {
     for (const line of frame.toString().split("\n")) lines.push(JSON.parse(line));
@@ -79,4 +80,24 @@ test("slow readers: with `conflate` a client that reads again gets the newest st
   assert.ok(offsets().length < COUNT, "nothing was left out");
   await server.operations.publish("conflate:a", '"next"', {});
   await until(() => offsets().at(-1) === COUNT + 1);
+});
+
+test("slow readers: with `conflate` a client that unsubscribes before it reads again gets nothing behind the reply", async (t) => {
+  const { server, socket, lines, until } = await stuck(t, "conflate:a");
+  for (let i = 0; i < COUNT; i++) {
+    await server.operations.publish("conflate:a", LARGE, {});
+    await turn();
+  }
+  socket.send('{"id":3,"unsubscribe":{"channel":"conflate:a"}}');
+  while (server.stats.subscriptions > 0) await turn();
+  socket.resume();
+  await until(() => lines.some(({ id }) => id === 3));
+  // What was kept back is written when the last of the queue has gone: before the answer to this.
+  socket.send('{"id":4,"subscribe":{"channel":"drop:other"}}');
+  await until(() => lines.some(({ id }) => id === 4));
+  const after = lines.slice(lines.findIndex(({ id }) => id === 3) + 1);
+  assert.deepEqual(
+    after.filter(({ push }) => push),
+    [],
+  );
 });

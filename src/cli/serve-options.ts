@@ -3,7 +3,7 @@ import { type Config, type ProxyOptions, type PushOptions, proxyHooks, type Toke
 
 /** The configuration as options of the push server; a text that is "" is none. */
 export function optionsOf({ server, admission, client, token, channel, api, proxy }: Config, log: Log): PushOptions {
-  const { deflate, deflateThresholdBytes, messageBytesMax, outboxBytesMax } = server;
+  const { deflate, deflateThresholdBytes, messageBytesMax, outboxBytesMax, outboundBytesMax } = server;
   const { workersMax, headBytesMax, headSecondsMax, closeSecondsMax } = server;
   const { connectionsPerUserMax, ...clientOptions } = client;
   return {
@@ -15,6 +15,7 @@ export function optionsOf({ server, admission, client, token, channel, api, prox
       deflate: deflate && { thresholdBytes: deflateThresholdBytes },
       messageBytesMax,
       outboxBytesMax,
+      outboundBytesMax,
       workersMax,
       headBytesMax,
       headSecondsMax,

@@ -8,7 +8,7 @@ export interface AdmissionOptions {
   /** Resident memory of the process. */
   residentBytesMax?: number;
   /** Bytes that wait for all connections together. */
-  outboundBytesMax?: number;
+  waitingBytesMax?: number;
   connectionsMax?: number;
   /**
    * Connections of one address, or of 64 bits of an IPv6 address; further ones are answered 429 with Retry-After. Not
@@ -34,7 +34,7 @@ export function withDefaults(options: AdmissionOptions): Required<AdmissionOptio
   const {
     lagMsMax,
     residentBytesMax,
-    outboundBytesMax,
+    waitingBytesMax,
     connectionsMax,
     connectionsPerAddressMax,
     handshakesMax,
@@ -43,7 +43,7 @@ export function withDefaults(options: AdmissionOptions): Required<AdmissionOptio
     rampSeconds,
     refuseAfterSeconds,
   } = limits;
-  const loads = { lagMsMax, residentBytesMax, outboundBytesMax };
+  const loads = { lagMsMax, residentBytesMax, waitingBytesMax };
   const counts = { connectionsMax, connectionsPerAddressMax, handshakesMax };
   const rate = { acceptsPerSecondMax, acceptsBurstMax, rampSeconds };
   return { ...loads, ...counts, ...rate, overload: "rest", refuseAfterSeconds, ...options };

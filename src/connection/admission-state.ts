@@ -40,7 +40,7 @@ export interface AdmissionState {
 export const measures = {
   lag: ["lagMsMax", "milliseconds that the event loop is late"],
   residentBytes: ["residentBytesMax", "resident bytes"],
-  outboundBytes: ["outboundBytesMax", "bytes waiting to be sent"],
+  outboundBytes: ["waitingBytesMax", "bytes waiting to be sent"],
   connections: ["connectionsMax", "connections"],
   handshakes: ["handshakesMax", "handshakes under way"],
 } as const satisfies Partial<Record<AdmissionCause, readonly [string, string]>>;

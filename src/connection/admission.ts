@@ -6,7 +6,7 @@ import { AddressCounts } from "./address-counts.ts";
 import { type AdmissionOptions, withDefaults } from "./admission-options.ts";
 import { type AdmissionCause, type AdmissionState, type Measure, reasonOf } from "./admission-state.ts";
 import { phases } from "./columns.ts";
-import { Doors } from "./doors.ts";
+import { Doors, type Place } from "./doors.ts";
 import { Gate } from "./gate.ts";
 import { Load } from "./load.ts";
 
@@ -81,17 +81,17 @@ export class Admission {
     });
   }
 
-  /** Listens as {@link Netpoll.listen} does; returns the address, "ADDRESS PORT", or `-errno`. */
-  listen(address: string, port: number, backlog: number, flags: number): Promise<string | number> {
-    const { lagMsMax, residentBytesMax, outboundBytesMax, acceptsPerSecondMax, acceptsBurstMax, rampSeconds } =
+  /** Listens; returns the address, "ADDRESS PORT", or `-errno`. */
+  listen(place: Place): Promise<string | number> {
+    const { lagMsMax, residentBytesMax, waitingBytesMax, acceptsPerSecondMax, acceptsBurstMax, rampSeconds } =
       this.#options;
-    if (lagMsMax + residentBytesMax + outboundBytesMax > 0) this.#load.start();
+    if (lagMsMax + residentBytesMax + waitingBytesMax > 0) this.#load.start();
     if (acceptsPerSecondMax > 0) {
       const burst = acceptsBurstMax || acceptsPerSecondMax / 10;
       this.#bucket ??= new AcceptBucket({ perSecond: acceptsPerSecondMax, burst, rampSeconds });
     }
     if (this.#isCounting) this.#bound();
-    return this.#doors.listen(address, port, backlog, flags);
+    return this.#doors.listen(place);
   }
 
   /** What is known of it now. */
@@ -289,7 +289,7 @@ function gatesOf(options: Required<AdmissionOptions>): Readonly<Record<Measure, 
   return {
     lag: new Gate(options.lagMsMax, loadReopenPercent),
     residentBytes: new Gate(options.residentBytesMax, countReopenPercent),
-    outboundBytes: new Gate(options.outboundBytesMax, loadReopenPercent),
+    outboundBytes: new Gate(options.waitingBytesMax, loadReopenPercent),
     connections: new Gate(options.connectionsMax, countReopenPercent),
     handshakes: new Gate(options.handshakesMax, loadReopenPercent),
   };

@@ -23,12 +23,18 @@ export interface DoorsParts {
 /** What the address of a listener begins with that came with the process. */
 const INHERITED = "fd:";
 
-/** Where to listen, as the driver is told, and what has become of it. */
-interface Door {
+/** Where to listen, as the driver is told: see {@link Netpoll.listen}. */
+export interface Place {
   readonly address: string;
   readonly port: number;
   readonly backlog: number;
   readonly flags: number;
+  /** See {@link Netpoll.keepAlive}. */
+  readonly keepAliveSeconds?: number | undefined;
+}
+
+/** A place, and what has become of it. */
+interface Door extends Place {
   /** The listener, of the server's poll or the doorman's; undefined while the port is closed. */
   listener: number | undefined;
   isPassed: boolean;
@@ -57,15 +63,15 @@ export class Doors {
     return this.#doorman?.refused ?? 0;
   }
 
-  /** Listens as {@link Netpoll.listen} does; returns the address, "ADDRESS PORT", or `-errno`. */
-  async listen(address: string, port: number, backlog: number, flags: number): Promise<string | number> {
+  /** Listens; returns the address, "ADDRESS PORT", or `-errno`. */
+  async listen(place: Place): Promise<string | number> {
     const { poll } = this.#parts;
-    const listener = await poll.listen(address, port, backlog, flags);
+    const listener = await this.#listen(place);
     if (listener < 0) return listener;
     const local = poll.local(listener);
     // The same port again, also where the kernel has chosen it.
-    const known = { address, port: isPath(address) ? port : portPart(local), backlog, flags };
-    const door = { ...known, listener, isPassed: false, isOpening: false, isUnlinked: false };
+    const port = isPath(place.address) ? place.port : portPart(local);
+    const door = { ...place, port, listener, isPassed: false, isOpening: false, isUnlinked: false };
     if (this.#isClosed) {
       poll.close(listener);
       return local;
@@ -73,6 +79,13 @@ export class Doors {
     this.#doors.add(door);
     if (this.#isShut) poll.rest(listener);
     return local;
+  }
+
+  async #listen({ address, port, backlog, flags, keepAliveSeconds = 0 }: Place): Promise<number> {
+    const { poll } = this.#parts;
+    const listener = await poll.listen(address, port, backlog, flags);
+    if (listener >= 0 && keepAliveSeconds > 0 && !isPath(address)) poll.keepAlive(listener, keepAliveSeconds);
+    return listener;
   }
 
   /**
@@ -182,10 +195,10 @@ export class Doors {
   async #reopen(door: Door): Promise<void> {
     if (door.isOpening || door.listener !== undefined || this.#isClosed || this.#isOverloaded) return;
     const { poll, error } = this.#parts;
-    const { address, port, backlog, flags } = door;
+    const { address, port } = door;
     door.isOpening = true;
     if (isPath(address)) rmSync(address, { force: true });
-    const listener = await poll.listen(address, port, backlog, flags);
+    const listener = await this.#listen(door);
     door.isOpening = false;
     if (this.#isClosed) {
       if (listener >= 0) poll.close(listener);

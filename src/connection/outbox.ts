@@ -1,20 +1,24 @@
 import { limits } from "../limits.ts";
 import { ENTRY, errnoNumber, interest, type Netpoll } from "../netpoll/index.ts";
 import { type Columns, flags, phases } from "./columns.ts";
+import { Outbound, type OutboundOptions, QUEUE_BYTES } from "./outbound.ts";
 import { SendQueue } from "./send-queue.ts";
 
 /** What {@link Outbox} needs of the other parts. */
 export interface OutboxParts {
   readonly poll: Netpoll;
   readonly columns: Columns;
-  /** Bytes that may wait for one connection. */
-  readonly bytesMax: number;
-  /** A connection cannot be written to any more: `-errno`, or 0 when more than `bytesMax` wait for it. */
+  /** Bytes that may wait for one connection, and for all together; defaults are in limits.ts. */
+  readonly options: OutboundOptions;
+  /** A connection cannot be written to any more: `-errno`, or what {@link slowReason} puts into words. */
   readonly broken: (fd: number, result: number) => void;
   /** All that waited for a connection has gone. */
   readonly drained: (fd: number) => void;
 }
 
+/** Too much waits for a connection; or for all of them, and most of it for this one. */
+const OVER_OUTBOX = 0;
+const OVER_OUTBOUND = 1;
 const SILENT = flags.BLOCKED | flags.BROKEN;
 
 /**
@@ -30,6 +34,8 @@ export class Outbox {
   readonly slab: Buffer;
   /** The most that `room` can give. */
   readonly capacity: number;
+  /** What waits for all connections together. */
+  readonly outbound: Outbound;
   readonly #parts: OutboxParts;
   readonly #list = new Int32Array(limits.flushEntriesMax * ENTRY);
   readonly #results = new Int32Array(limits.fanoutSliceSends);
@@ -51,6 +57,8 @@ export class Outbox {
     this.#begin = parts.poll.inputBytes;
     this.#at = this.#begin;
     this.capacity = this.slab.length - this.#begin;
+    this.outbound = new Outbound(parts.options);
+    this.outbound.join({ waiting: this.#queues, shed: (fd) => this.#fail(fd, OVER_OUTBOUND) });
   }
 
   /** Runs a batch of work whose output leaves together at its end; output outside of one leaves in a microtask. */
@@ -126,13 +134,6 @@ export class Outbox {
     return bytes;
   }
 
-  /** Bytes that wait for all connections, whose sockets are full. */
-  get waitingBytes(): number {
-    let bytes = 0;
-    for (const queue of this.#queues.values()) bytes += queue.bytes;
-    return bytes;
-  }
-
   /** The socket takes bytes again. */
   writable(fd: number): void {
     const queue = this.#queues.get(fd);
@@ -140,6 +141,7 @@ export class Outbox {
     const { columns, poll } = this.#parts;
     const before = queue.bytes;
     const result = queue.drain((bytes, offset, length) => poll.send(fd, bytes, offset, length));
+    this.outbound.remove(before - queue.bytes);
     // Who reads is alive, even if its pong stands behind what it has not read yet.
     if (queue.bytes < before && columns.phase[fd] === phases.OPEN) columns.age[fd] = 0;
     if (result < 0 && result !== EAGAIN) this.#fail(fd, result);
@@ -164,7 +166,7 @@ export class Outbox {
    * is dropped. Not at once: a descriptor that came into use again within the batch would get the old one's records.
    */
   close(fd: number): void {
-    this.#queues.delete(fd);
+    this.#drop(fd);
     this.#closes.push(fd);
     this.#schedule();
   }
@@ -230,34 +232,54 @@ export class Outbox {
     const bits = columns.flags[fd] as number;
     if (columns.phase[fd] === phases.FREE || (bits & flags.BROKEN) !== 0) return;
     columns.flags[fd] = bits | flags.BROKEN;
+    if (result === OVER_OUTBOX) this.outbound.slow++;
+    // Its bytes go nowhere any more; they need not wait for whoever is told.
+    this.#drop(fd);
     this.#failed.push(fd, columns.generation[fd] as number, result);
     this.#schedule();
   }
 
   #enqueue(fd: number, bytes: Uint8Array, from: number, to: number, shared = false): void {
-    const { columns, poll, bytesMax } = this.#parts;
+    const { columns, poll } = this.#parts;
     // What could not be sent for a connection that has been given up in the meantime is nobody's.
     if (columns.phase[fd] === phases.FREE || ((columns.flags[fd] as number) & flags.BROKEN) !== 0) return;
+    let held = to - from;
     let queue = this.#queues.get(fd);
     if (!queue) {
+      held += QUEUE_BYTES;
       queue = new SendQueue();
       this.#queues.set(fd, queue);
       columns.flags[fd] = (columns.flags[fd] as number) | flags.BLOCKED;
       poll.arm(fd, interestOf(columns.flags[fd] as number));
     }
     queue.push(bytes, from, to, shared);
-    if (queue.bytes > bytesMax) this.#fail(fd, 0);
+    // Last, since just this queue may be shed for it.
+    this.outbound.add(held);
+    if (queue.bytes > this.outbound.connectionBytesMax) this.#fail(fd, OVER_OUTBOX);
+  }
+
+  /** Lets go of what waits for a connection. */
+  #drop(fd: number): void {
+    const queue = this.#queues.get(fd);
+    if (!queue) return;
+    this.#queues.delete(fd);
+    this.outbound.remove(queue.bytes + QUEUE_BYTES);
   }
 
   #unblock(fd: number): void {
     const { columns, poll, drained } = this.#parts;
-    this.#queues.delete(fd);
+    this.#drop(fd);
     const bits = (columns.flags[fd] as number) & ~flags.BLOCKED;
     columns.flags[fd] = bits;
     poll.arm(fd, interestOf(bits));
     if ((bits & flags.ENDING) !== 0) poll.shutdown(fd);
     drained(fd);
   }
+}
+
+/** The close reason of a connection that is given up because it does not read. */
+export function slowReason(result: number): string {
+  return result === OVER_OUTBOX ? "slow: outboxBytesMax" : "slow: outboundBytesMax";
 }
 
 /** What to watch a connection for: to read unless it is paused, to write while it is blocked. */

@@ -4,6 +4,7 @@ import { type Columns, flags, phases } from "./columns.ts";
 import type { Compression } from "./compression.ts";
 import type { Connection, Wire } from "./connection.ts";
 import { Multicast } from "./multicast.ts";
+import type { Outbound } from "./outbound.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Sender } from "./sender.ts";
 
@@ -13,6 +14,8 @@ export interface ServerWire extends Wire {
   multicast(message: CompiledMessage, fds: Int32Array, count: number): void;
   /** Whether its socket is full, and bytes wait for it. */
   isBlocked(fd: number): boolean;
+  /** What waits for all connections; what a layer above keeps for a client counts too. */
+  readonly outbound: Outbound;
   /** The handle of an open connection. */
   handle(fd: number): Connection;
   /**
@@ -45,6 +48,7 @@ export function makeWire(parts: WireParts): ServerWire {
       const opcode = packet.isText ? opcodes.TEXT : opcodes.BINARY;
       sender.message(fd, opcode, packet.source, packet.sourceFrom, packet.sourceTo);
     },
+    outbound: outbox.outbound,
     isBlocked: (fd) => ((columns.flags[fd] as number) & flags.BLOCKED) !== 0,
     bufferedBytes: (fd) => outbox.bufferedBytes(fd),
     compiled: (fd, message) => multicast.one(fd, message),

@@ -69,6 +69,12 @@ export interface Binding {
    * dropped, so that its client asks again after a second. -ENOTSUP elsewhere than on Linux.
    */
   deafen(listener: number): number;
+  /**
+   * Has the kernel look after peers, for connections that a listener accepts from now on: it asks one that was silent
+   * for so many seconds (1 to 32767), and gives it up after as many again without an answer, or (Linux) twice as many
+   * without a byte taken of what was sent. An END record tells -ETIMEDOUT.
+   */
+  keepAlive(listener: number, seconds: number): number;
   /** Stops accepting on a listener; connections wait in its backlog. */
   rest(poll: Poll, listener: number): number;
   /** Accepts again; also on a listener that another poll had, which was released there. */

@@ -39,6 +39,9 @@ export class NativeNetpoll implements Netpoll {
   deafen(listener: number): number {
     return this.#binding.deafen(listener);
   }
+  keepAlive(listener: number, seconds: number): number {
+    return this.#binding.keepAlive(listener, seconds);
+  }
   rest(listener: number): void {
     this.#binding.rest(this.#poll, listener);
   }

@@ -26,6 +26,8 @@ export interface Netpoll {
   listen(address: string, port: number, backlog: number, flags: number): Promise<number>;
   /** As {@link Binding.deafen}; the portable driver cannot, and answers -ENOTSUP. */
   deafen(listener: number): number;
+  /** As {@link Binding.keepAlive}; over node:net a peer has 10 s for its answer. */
+  keepAlive(listener: number, seconds: number): number;
   rest(listener: number): void;
   resume(listener: number): void;
   /**

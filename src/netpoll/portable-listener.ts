@@ -16,6 +16,7 @@ export class Listener {
   readonly #heldMax: number;
   #held: Socket[] = [];
   #resting = false;
+  #keepAliveSeconds = 0;
 
   constructor(server: Server, path: string | undefined, heldMax: number) {
     this.path = path;
@@ -57,6 +58,12 @@ export class Listener {
     return taken;
   }
 
+  /** The kernel asks a peer that was silent for so long whether it is there. */
+  keepAlive(seconds: number): number {
+    this.#keepAliveSeconds = seconds;
+    return 0;
+  }
+
   local(): string | number {
     if (this.path) return `${this.path} 0`;
     const { address, port } = this.#server.address() as AddressInfo;
@@ -74,6 +81,7 @@ export class Listener {
       socket.destroy();
       return;
     }
+    if (this.#keepAliveSeconds > 0) socket.setKeepAlive(true, this.#keepAliveSeconds * 1000);
     this.#held.push(socket.on("error", ignore));
     this.due();
   }

@@ -252,6 +252,7 @@ export class PortableNetpoll implements Netpoll {
     this.records[at + 3] = offset;
   }
 
+  keepAlive = (fd: number, seconds: number): number => this.#listeners.get(fd)?.keepAlive(seconds) ?? EBADF;
   reserve = (): number => this.#free.pop() ?? this.#nextFd++;
   unreserve = (fd: number): void => void this.#closed.push(fd);
   deafen = (): number => errnoNumber("ENOTSUP");

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { limits } from "../limits.ts";
 import { type Disconnect, disconnects, EMPTY } from "./protocol.ts";
+import { ServedSeconds } from "./served-seconds.ts";
 
 const CAPACITY_MIN = 1024;
 /** A client's state: one byte. */
@@ -49,7 +50,7 @@ export class Clients {
   /** How many are open, connected or not. */
   #open = 0;
   readonly #node = randomBytes(8).toString("hex");
-  #timer: NodeJS.Timeout | undefined;
+  readonly #seconds = new ServedSeconds(() => this.tick());
 
   constructor(parts: ClientsParts) {
     this.#parts = parts;
@@ -144,11 +145,10 @@ export class Clients {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.tick(), 1000);
+    this.#seconds.start();
   }
   stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#seconds.stop();
   }
 
   /** One second that was served. */

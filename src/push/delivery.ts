@@ -3,7 +3,7 @@ import type { Channels } from "./channels.ts";
 import type { Fanout } from "./fanout.ts";
 import type { Filters } from "./filters.ts";
 import type { Gaps } from "./gaps.ts";
-import { type Hub, subscriptionFlags } from "./hub.ts";
+import { type Cursor, type Hub, subscriptionFlags } from "./hub.ts";
 import type { Joins } from "./joins.ts";
 import { encodePublication, encodePush } from "./protocol.ts";
 import type { Recovery } from "./recovery.ts";
@@ -19,7 +19,6 @@ export interface DeliveryParts {
   readonly recovery: Recovery;
   readonly channels: Channels;
   readonly slow: SlowReaders;
-  readonly text: (fd: number, text: string) => void;
   readonly control: (message: string) => void;
   readonly asked: (question: string) => string | undefined;
   readonly back: () => void;
@@ -71,15 +70,12 @@ export class Delivery implements BrokerListener {
 
   /** Who comes and goes is told to those who asked for it. */
   event({ channel, type, info }: ChannelEvent): void {
-    const { hub, text } = this.#parts;
+    const { hub, fanout } = this.#parts;
     const number = hub.channel(channel);
     if (number === NONE) return;
     const push = encodePush(channel, type, `{"info":${info}}`);
-    const fds: number[] = [];
-    for (let s = hub.first(number); s !== NONE; s = hub.next(s)) {
-      if ((hub.flagsOf(s) & subscriptionFlags.JOIN_LEAVE) !== 0) fds.push(hub.descriptor(s));
-    }
-    for (const fd of fds) text(fd, push);
+    const isTold = (s: Cursor) => (hub.flagsOf(s) & subscriptionFlags.JOIN_LEAVE) !== 0;
+    fanout.publish(hub, number, push, undefined, isTold);
   }
 
   control(message: string): void {

@@ -3,6 +3,7 @@ import { asked, type CommandParts, hookClient, jsonText } from "./command.ts";
 import type { Expired } from "./expiries.ts";
 import type { HookAnswer, HookClient, RefreshReply } from "./hooks.ts";
 import { type Disconnect, DisconnectError, disconnects, unsubscribes } from "./protocol.ts";
+import { ServedSeconds } from "./served-seconds.ts";
 
 /** What {@link Expiry} needs of the other parts. */
 export interface ExpiryParts {
@@ -22,7 +23,7 @@ export class Expiry {
   readonly #graceSeconds: number;
   /** Connections and subscriptions of which the hook is being asked. */
   readonly #asked = new Set<string>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #seconds = new ServedSeconds(() => this.tick());
 
   constructor(parts: ExpiryParts) {
     this.#parts = parts;
@@ -30,11 +31,10 @@ export class Expiry {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.tick(), 1000);
+    this.#seconds.start();
   }
   stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#seconds.stop();
   }
 
   /** Looks after all of them. */

@@ -54,6 +54,7 @@ export interface PushOptions {
     | "deflate"
     | "driver"
     | "outboxBytesMax"
+    | "outboundBytesMax"
     | "messageBytesMax"
     | "workersMax"
     | "headBytesMax"

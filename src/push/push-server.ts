@@ -99,6 +99,7 @@ export class PushServer {
     this.#hub = new Hub(
       (channel, subscription) => {
         fanout.moveOn(this.#hub, channel, subscription);
+        this.#slow.unsubscribed(this.#hub, subscription);
         this.#session.subscriptions.forget(subscription, channel);
       },
       (channel) => {
@@ -134,7 +135,7 @@ export class PushServer {
     this.#lives = new Lives({ session: this.#session, slow, text, close, error });
     const gaps = new Gaps({ hub: this.#hub, subscriptions, disconnect });
     const ways = { fanout, filters, gaps, joins, recovery, channels, slow };
-    this.#delivery = new Delivery({ hub: this.#hub, ...ways, text, ...this.#membership.hearing });
+    this.#delivery = new Delivery({ hub: this.#hub, ...ways, ...this.#membership.hearing });
   }
 
   /** What back ends may do, without the HTTP around it. */
@@ -156,6 +157,11 @@ export class PushServer {
   /** Whether connections are accepted, why not, and how many were refused: a snapshot. */
   get admission(): AdmissionState {
     return this.#server.admission;
+  }
+
+  /** What waits for clients that do not read. */
+  get outbound(): Server["outbound"] {
+    return this.#server.outbound;
   }
 
   /** Listens; may be called for several addresses. Rejects with SystemError or BELFRY_BAD_OPTION. */
@@ -277,6 +283,7 @@ export class PushServer {
       allowedOrigins: this.#options.allowedOrigins ?? [],
       reserve: wire.reserve,
       unreserve: wire.unreserve,
+      outbound: wire.outbound,
       command: async (fd, text) => await this.#lives.command(fd, text),
       disconnect,
       leave: (fd) => this.#lives.leave(fd),

@@ -1,4 +1,5 @@
 import type { ChannelOptions } from "./channels.ts";
+import type { Cursor, Hub } from "./hub.ts";
 import { unsubscribes } from "./protocol.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
@@ -36,6 +37,12 @@ export class SlowReaders {
     if (!waiting) return;
     this.#newest.delete(fd);
     for (const push of waiting.values()) this.#parts.text(fd, push);
+  }
+
+  /** A subscription is about to go: what it did not get yet is not for its successor. */
+  unsubscribed(hub: Hub, subscription: Cursor): void {
+    if (this.#newest.size === 0) return;
+    this.#newest.get(hub.descriptor(subscription))?.delete(hub.nameOf(subscription));
   }
 
   forget(fd: number): void {

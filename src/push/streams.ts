@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { limits } from "../limits.ts";
+import type { Server } from "../server.ts";
 import type { Clients } from "./clients.ts";
 import type { Exit, Exits } from "./exits.ts";
 import { originAllowed } from "./origin.ts";
@@ -14,6 +15,7 @@ export interface StreamsParts {
   readonly allowedOrigins: readonly string[];
   readonly reserve: () => number;
   readonly unreserve: (fd: number) => void;
+  readonly outbound: Server["wire"]["outbound"];
   /** Carries out a frame of commands; resolves when it is done. */
   readonly command: (fd: number, text: string) => Promise<void>;
   readonly disconnect: (fd: number, how: Disconnect) => void;
@@ -58,9 +60,14 @@ export class Streams {
   readonly #parts: StreamsParts;
   /** By session: the commands that are under way, so that they are carried out in order. */
   readonly #pending = new Map<number, Promise<void>>();
+  /** Those that do not read, and are about to be told so. */
+  readonly #slow = new Set<number>();
+  /** Tells how much Node holds for a stream. */
+  readonly #waits: (fd: number, bytes: number) => void;
 
   constructor(parts: StreamsParts) {
     this.#parts = parts;
+    this.#waits = parts.outbound.accounts((fd) => this.#giveUp(fd));
   }
 
   /** Whether a request is for a stream; it is answered then. */
@@ -165,22 +172,43 @@ export class Streams {
     leave(fd);
     exits.remove(fd);
     this.#pending.delete(fd);
+    this.#slow.delete(fd);
+    this.#waits(fd, 0);
     unreserve(fd);
   }
 
+  /** Not at once: it is found out while something is written, maybe to somebody else. */
+  #giveUp(fd: number): void {
+    this.#slow.add(fd);
+    queueMicrotask(() => {
+      if (this.#slow.has(fd)) this.#parts.disconnect(fd, disconnects.SLOW);
+    });
+  }
+
   #exit(fd: number, request: IncomingMessage, response: ServerResponse, form: Form): Exit {
-    const { disconnect } = this.#parts;
+    const { outbound } = this.#parts;
+    const settle = () => {
+      if (!response.closed && !this.#slow.has(fd)) this.#waits(fd, response.writableLength);
+    };
     return {
       transport: form.transport,
       session: form.transport === "uni_sse" ? "" : randomUUID(),
       remoteAddress: request.socket.remoteAddress ?? "",
       text: (text) => {
-        if (response.writableEnded) return;
-        response.write(text.split("\n").map(form.line).join(""));
-        if (response.writableLength > limits.outboxBytesMax) disconnect(fd, disconnects.SLOW);
+        if (response.writableEnded || this.#slow.has(fd)) return;
+        response.write(text.split("\n").map(form.line).join(""), settle);
+        settle();
+        if (response.writableLength <= outbound.connectionBytesMax || this.#slow.has(fd)) return;
+        outbound.slow++;
+        this.#waits(fd, 0);
+        this.#giveUp(fd);
       },
       end: ({ code, reason }) => {
+        // What waits for one that does not read would be held as long as it likes.
+        if (this.#slow.has(fd)) return void response.destroy();
         if (response.writableEnded) return;
+        const deadline = setTimeout(() => response.destroy(), limits.closeSecondsMax * 1000).unref();
+        response.on("close", () => clearTimeout(deadline));
         response.end(form.line(`{"push":{"disconnect":{"code":${code},"reason":${JSON.stringify(reason)}}}}`));
       },
     };

@@ -16,10 +16,10 @@ export const admission = v.strictObject({
     limits.lagMsMax,
     "Lateness of the event loop in milliseconds, the middle one of three samples, 100 ms apart. 0, as for the other " +
       "bounds, for no bound. Each gate opens again at a lower mark: three quarters of the bound for this one, for " +
-      "outboundBytesMax and handshakesMax, 95 percent for the others.",
+      "waitingBytesMax and handshakesMax, 95 percent for the others.",
   ),
   residentBytesMax: key(bytes, limits.residentBytesMax, "Resident memory of the process."),
-  outboundBytesMax: key(bytes, limits.outboundBytesMax, "Bytes that wait for all clients together."),
+  waitingBytesMax: key(bytes, limits.waitingBytesMax, "Bytes that wait for all clients together."),
   connectionsMax: key(connections, limits.connectionsMax, "Connections, whatever their state."),
   connectionsPerAddressMax: key(
     connections,

@@ -50,6 +50,11 @@ const server = v.strictObject({
     limits.outboxBytesMax,
     "Bytes that may wait for one client that does not read; over it slowReader of the channel says what happens.",
   ),
+  outboundBytesMax: key(
+    whole(1, 1024 * GIB),
+    limits.outboundBytesMax,
+    "Bytes that may wait for all clients together; over it those for which most waits are cut, as slow.",
+  ),
   workersMax: key(whole(1, 1_000_000), limits.workersMax, "Tasks that may be under way at once."),
   headBytesMax: key(
     whole(1, 1_048_576),
