@@ -14,6 +14,7 @@ import { interestOf, Outbox } from "./connection/outbox.ts";
 import { Pauses } from "./connection/pauses.ts";
 import { Receiver } from "./connection/receive.ts";
 import { Sender } from "./connection/sender.ts";
+import type { ServerStats } from "./connection/server-stats.ts";
 import { makeWire, type ServerWire } from "./connection/wire.ts";
 import { limits } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -96,6 +97,11 @@ export class Core {
     this.http = options.http ? new HttpDoor(options.http) : undefined;
   }
 
+  /** See {@link ServerStats}. */
+  get stats(): ServerStats {
+    return { counts: this.#columns.counts, pool: this.#workers, admission: this.admission, outbox: this.#outbox };
+  }
+
   /** Asks every connection to end: WebSockets with a close frame, handshakes with a 503. Nobody new is let in. */
   askToEnd(code: number, reason: string): void {
     this.#ending = true;
@@ -112,10 +118,7 @@ export class Core {
     if (this.connections === 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
-      this.#emptied = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+      this.#emptied = () => resolve(clearTimeout(timer));
     });
   }
 
@@ -144,9 +147,8 @@ export class Core {
   }
 
   #take(fd: number, bytes: Uint8Array, from: number, to: number): void {
-    const columns = this.#columns;
-    const phase = columns.phase[fd];
-    if (phase === phases.OPEN) columns.age[fd] = 0;
+    const phase = this.#columns.phase[fd];
+    if (phase === phases.OPEN) this.#columns.age[fd] = 0;
     if (phase === phases.OPEN || phase === phases.CLOSING) this.#receiver.take(fd, bytes, from, to);
     else if (phase === phases.HEAD) this.#handshake.take(fd, bytes, from, to);
   }
@@ -187,18 +189,17 @@ export class Core {
   // ---- The parts ------------------------------------------------------------------------------------------------
 
   #makeOutbox(): Outbox {
-    const columns = this.#columns;
     return new Outbox({
       poll: this.poll,
-      columns,
+      columns: this.#columns,
       bytesMax: this.#options.outboxBytesMax ?? limits.outboxBytesMax,
       broken: (fd, result) => {
         if (result < 0) this.#closing.lose(fd, closeCodes.ABNORMAL, errnoName(result));
         else this.#closing.lose(fd, closeCodes.SLOW, "slow: outboxBytesMax");
       },
       drained: (fd) => {
-        if (columns.phase[fd] !== phases.LINGER) this.#application.drain(fd);
-        else if (((columns.flags[fd] as number) & flags.PAUSED) !== 0) this.#release(fd);
+        if (this.#columns.phase[fd] !== phases.LINGER) this.#application.drain(fd);
+        else if (((this.#columns.flags[fd] as number) & flags.PAUSED) !== 0) this.#release(fd);
       },
     });
   }
@@ -210,7 +211,7 @@ export class Core {
       sender: this.#sender,
       compression: this.#compression,
       close: (fd, code, reason) => this.#closing.begin(fd, code, reason),
-      cut: (fd) => this.#closing.lose(fd, closeCodes.ABNORMAL, "terminated"),
+      cut: (fd) => this.#closing.lose(fd, closeCodes.ABNORMAL, "terminated", "server"),
       peer: (fd) => addressPart(this.poll.peer(fd)),
       pin: (connection) => this.#handles.pin(connection),
       handle: (fd) => this.#handles.of(fd),
@@ -328,8 +329,7 @@ export class Core {
     this.#pauses.forget(fd);
     this.#handles.forget(fd);
     this.#columns.free(fd);
-    this.connections--;
-    if (this.connections === 0) this.#emptied();
+    if (--this.connections === 0) this.#emptied();
   }
 
   #release(fd: number): void {

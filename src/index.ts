@@ -1,6 +1,8 @@
 export type { Connection } from "./connection/connection.ts";
+export type { CloseSide, Counts } from "./connection/counts.ts";
 export type { Acceptance, Rejection, UpgradeDecision } from "./connection/handshake.ts";
 export type { Packet } from "./connection/packet.ts";
+export type { ServerStats } from "./connection/server-stats.ts";
 export type { ServerWire } from "./connection/wire.ts";
 export { BelfryError, type ErrorCode, errorCodes, HandshakeError, ProtocolError, SystemError } from "./errors.ts";
 export { limits } from "./limits.ts";

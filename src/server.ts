@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Server as TlsServer } from "node:tls";
 import { HttpUpgrades, refuseUpgrade } from "./connection/http-upgrade.ts";
+import type { ServerStats } from "./connection/server-stats.ts";
 import type { ServerWire } from "./connection/wire.ts";
 import { Core } from "./core.ts";
 import { BelfryError, SystemError } from "./errors.ts";
@@ -56,6 +57,10 @@ export class Server {
   /** Which driver runs. */
   get driver(): "native" | "portable" {
     return this.#core.poll.driver;
+  }
+  /** See {@link ServerStats}. */
+  get stats(): ServerStats {
+    return this.#core.stats;
   }
   /** See {@link ServerWire}. */
   get wire(): ServerWire {

@@ -81,6 +81,10 @@ export class Admission {
     this.#listeners.clear();
   }
 
+  /** Why the listeners rest; neither when they do not. */
+  get resting(): { readonly workers: boolean; readonly descriptors: boolean } {
+    return { workers: this.#saturated, descriptors: this.#exhausted };
+  }
   get #closed(): boolean {
     return this.#saturated || this.#exhausted;
   }
