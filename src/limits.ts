@@ -249,4 +249,10 @@ export const limits = {
   processStableSeconds: 30,
   /** npm hands on a Ctrl-C that the terminal has sent already: two signals within this time are one. */
   signalTwinMs: 300,
+  /** How long a health check may take from the connect to the receipt. Option of the push server. */
+  healthSecondsMax: 2,
+  /** Who asks within this time gets the answer of the last check: each one is a connection and a publication. */
+  healthSharedMs: 1000,
+  /** How long the parent waits for what its workers know; who is later is not in the metrics, or not healthy. */
+  workerAnswerMsMax: 1000,
 } as const;

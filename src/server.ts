@@ -20,6 +20,8 @@ import {
 } from "./options.ts";
 import { answerText, closeCodes } from "./ws/index.ts";
 
+export type { ServerStats };
+
 /** Where a server listens; for a Unix socket the path, and port 0. */
 export interface ListeningAddress {
   address: string;

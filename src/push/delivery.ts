@@ -8,6 +8,7 @@ import type { Joins } from "./joins.ts";
 import { encodePublication, encodePush } from "./protocol.ts";
 import type { Recovery } from "./recovery.ts";
 import type { SlowReaders } from "./slow-readers.ts";
+import type { BusCounts } from "./vitals/counts.ts";
 
 /** What {@link Delivery} needs of the other parts. */
 export interface DeliveryParts {
@@ -21,6 +22,7 @@ export interface DeliveryParts {
   readonly slow: SlowReaders;
   readonly text: (fd: number, text: string) => void;
   readonly control: (message: string) => void;
+  readonly counts: BusCounts;
 }
 
 const NONE = -1;
@@ -34,7 +36,8 @@ export class Delivery implements BrokerListener {
   }
 
   publication(publication: Publication): void {
-    const { hub, fanout, filters, joins, recovery, channels, slow } = this.#parts;
+    const { hub, fanout, filters, joins, recovery, channels, slow, counts } = this.#parts;
+    counts.publications++;
     joins.hold(publication);
     recovery.published();
     const { channel } = publication;
@@ -69,7 +72,9 @@ export class Delivery implements BrokerListener {
 
   /** Who comes and goes is told to those who asked for it. */
   event({ channel, type, info }: ChannelEvent): void {
-    const { hub, text } = this.#parts;
+    const { hub, text, counts } = this.#parts;
+    if (type === "join") counts.joins++;
+    else counts.leaves++;
     const number = hub.channel(channel);
     if (number === NONE) return;
     const push = encodePush(channel, type, `{"info":${info}}`);
@@ -81,6 +86,7 @@ export class Delivery implements BrokerListener {
   }
 
   control(message: string): void {
+    this.#parts.counts.controls++;
     this.#parts.control(message);
   }
 }

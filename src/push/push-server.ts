@@ -7,7 +7,7 @@ import { type Log, silent } from "../log.ts";
 import type { ListenOptions } from "../options.ts";
 import { createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
-import { type ApiKey, httpApi } from "./api/index.ts";
+import { httpApi, keysOf } from "./api/index.ts";
 import { tellState } from "./channel-state.ts";
 import { Channels } from "./channels.ts";
 import { Clients } from "./clients.ts";
@@ -26,6 +26,7 @@ import { Hub } from "./hub.ts";
 import { Identities } from "./identities.ts";
 import { Joins } from "./joins.ts";
 import { Lives } from "./lives.ts";
+import { Awaited } from "./loopbacks.ts";
 import { Node } from "./node.ts";
 import type { Operations } from "./operations.ts";
 import { type Disconnect, disconnects } from "./protocol.ts";
@@ -39,6 +40,9 @@ import { Streams } from "./streams.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { Tokens } from "./tokens.ts";
 import { UpgradeHeaders } from "./upgrade-headers.ts";
+import { countedBroker } from "./vitals/counted-broker.ts";
+import { Vitals } from "./vitals/vitals.ts";
+import { waysOut } from "./ways-out.ts";
 
 /** Makes the notification API. Throws BELFRY_BAD_OPTION for an option that is not allowed. */
 export function createPushServer(options: PushOptions = {}): PushServer {
@@ -67,7 +71,8 @@ export class PushServer {
   readonly #lives: Lives;
   readonly #api: ReturnType<typeof getRequestListener>;
   readonly #text: (fd: number, text: string) => void;
-  #rehearsal: Rehearsal | undefined;
+  /** Metrics, health, readiness. */
+  readonly vitals: Vitals;
   #unlisten = () => {};
 
   /** Use {@link createPushServer}, which checks the options. */
@@ -77,17 +82,17 @@ export class PushServer {
     this.#broker = options.broker ?? new MemoryBroker();
     this.#server = this.#makeServer();
     const { wire } = this.#server;
-    const exits = this.#exits;
-    const text = (fd: number, line: string) => {
-      const exit = exits.of(fd);
-      if (exit) exit.text(line);
-      else wire.text(fd, line);
-    };
+    const ways = waysOut(wire, this.#exits);
+    const { text } = ways;
     this.#text = text;
-    const fanout = new Fanout({
-      text,
-      isBlocked: wire.isBlocked,
-      multicast: (message, fds, count) => wire.multicast(message, fds, exits.multicast(message, fds, count)),
+    const fanout = new Fanout(ways);
+    this.vitals = new Vitals({
+      options,
+      version: VERSION,
+      server: () => this.#server,
+      session: () => this.#session,
+      fanouts: () => fanout.waiting,
+      warn: (line) => this.#log.warn(line),
     });
     const disconnect = (fd: number, how: Disconnect) => this.#lives.disconnect(fd, how);
     const { pingSeconds, pongSeconds, staleSecondsMax, expiredCloseSeconds } = options;
@@ -100,7 +105,7 @@ export class PushServer {
       (channel) => {
         // Who is on the way to it still counts on what is published meanwhile.
         if (!joins.has(channel)) this.#broker.unsubscribe(channel);
-        tellState(options.hooks ?? {}, this.#log, channel, false);
+        if (!this.vitals.loopbacks.owns(channel)) tellState(options.hooks ?? {}, this.#log, channel, false);
       },
     );
     const recovery = new Recovery(this.#broker);
@@ -109,9 +114,10 @@ export class PushServer {
     this.#session = this.#makeSession({ recovery, joins, filters });
     const error = (line: string) => this.#log.error(line);
     this.#expiry = new Expiry({ session: this.#session, disconnect, error, expiredCloseSeconds });
-    this.#node = this.#makeNode(this.#broker);
+    this.#node = this.#makeNode(this.#session.broker);
     const control = (message: string) => this.#node.control(message);
-    const api = httpApi({ keys: this.#keys(), operations: this.#node, errorMode: options.errorMode, log: this.#log });
+    const ofApi = { keys: keysOf(options), operations: this.#node, counts: this.vitals.counts };
+    const api = httpApi({ ...ofApi, errorMode: options.errorMode, log: this.#log });
     this.#api = getRequestListener(api.fetch);
     this.#streams = this.#makeStreams(disconnect);
     const { channels, subscriptions } = this.#session;
@@ -120,8 +126,8 @@ export class PushServer {
     const close = (fd: number, code: number, reason: string) => wire.handle(fd).close(code, reason);
     this.#lives = new Lives({ session: this.#session, slow, text, close, error });
     const gaps = new Gaps({ hub: this.#hub, subscriptions, disconnect });
-    const ways = { fanout, filters, gaps, joins, recovery, channels, slow };
-    this.#delivery = new Delivery({ hub: this.#hub, ...ways, text, control });
+    const parts = { hub: this.#hub, fanout, filters, gaps, joins, recovery, channels, slow };
+    this.#delivery = new Delivery({ ...parts, text, control, counts: this.vitals.counts.fromBus });
   }
 
   /** What back ends may do, without the HTTP around it. */
@@ -138,6 +144,7 @@ export class PushServer {
   /** Listens; may be called for several addresses. Rejects with SystemError or BELFRY_BAD_OPTION. */
   async listen(options: ListenOptions = {}): Promise<ListeningAddress> {
     const address = await this.#server.listen(options);
+    this.vitals.listens(address, options);
     this.#unlisten();
     this.#unlisten = this.#broker.listen(this.#delivery);
     this.#clients.start();
@@ -147,26 +154,24 @@ export class PushServer {
 
   /** Publishes to itself, so that the first clients find the code compiled: see {@link Rehearsal}. */
   async rehearse(at: ListeningAddress): Promise<void> {
-    const rehearsal = new Rehearsal({
+    await new Rehearsal({
+      loopbacks: this.vitals.loopbacks,
       subscribe: (fd, channel) => this.#hub.subscribe(fd, channel),
       listener: this.#delivery,
       api: (broker, key) => httpApi({ keys: [{ key, scopes: ["*"] }], operations: this.#makeNode(broker) }).fetch,
-    });
-    this.#rehearsal = rehearsal;
-    try {
-      await rehearsal.run(at);
-    } finally {
-      this.#rehearsal = undefined;
-    }
+    }).run(at);
+    this.vitals.clear();
   }
 
   /** Closes all clients with 3001, upon which they come back (elsewhere, or later), and ends the server. */
   async close(): Promise<void> {
+    this.vitals.reasons.push(() => "the server closes");
     this.#unlisten();
     this.#clients.stop();
     this.#expiry.stop();
     this.#streams.close();
     await this.#server.close(disconnects.SHUTDOWN.code, disconnects.SHUTDOWN.reason);
+    await this.vitals.close();
   }
 
   // ---- The parts ------------------------------------------------------------------------------------------------
@@ -185,8 +190,9 @@ export class PushServer {
       open: (connection) => {
         const fd = connection.descriptor;
         const { data } = connection;
-        if (data instanceof Rehearsal) return data.opened(connection);
+        if (data instanceof Awaited) return data.opened(connection);
         this.#clients.open(fd);
+        this.vitals.counts.clients.websocket++;
         if (!(data instanceof Visitor)) return;
         this.#session.headers.keep(fd, data.headers);
         connection.data = undefined;
@@ -207,13 +213,14 @@ export class PushServer {
     const { wire } = this.#server;
     const hub = this.#hub;
     const clients = this.#clients;
-    const broker = this.#broker;
+    const { counts } = this.vitals;
+    const broker = countedBroker(this.#broker, counts.toBus);
     const channels = new Channels(this.#options.channels);
     const gates = makeGates(this.#options);
     const identities = new Identities((user) => gates.userRates?.forget(user));
     const now = () => Date.now() / 1000;
     const occupied = (channel: string) => tellState(hooks, this.#log, channel, true);
-    const parts = { ...given, hub, channels, clients, identities, broker, text: this.#text, now, occupied };
+    const parts = { ...given, hub, channels, clients, identities, broker, text: this.#text, now, occupied, counts };
     return {
       clients,
       identities,
@@ -232,6 +239,7 @@ export class PushServer {
       allowSubscribe: typeof allowSubscribe === "function" ? allowSubscribe : () => allowSubscribe,
       channelsPerClientMax: this.#options.channelsPerClientMax ?? limits.channelsPerClientMax,
       connectionsPerUserMax: this.#options.connectionsPerUserMax ?? limits.connectionsPerUserMax,
+      counts,
       ...gates,
       remoteAddress: (fd) => this.#exits.of(fd)?.remoteAddress ?? wire.peer(fd),
       now,
@@ -256,6 +264,7 @@ export class PushServer {
       clients: this.#clients,
       exits: this.#exits,
       node: this.#session.node,
+      counts: this.vitals.counts,
       allowedOrigins: this.#options.allowedOrigins ?? [],
       reserve: wire.reserve,
       unreserve: wire.unreserve,
@@ -271,20 +280,16 @@ export class PushServer {
   // ---- The doors ------------------------------------------------------------------------------------------------
 
   #upgrade(request: UpgradeRequest) {
-    if (this.#rehearsal && request.path === this.#rehearsal.path) return { data: this.#rehearsal };
+    const data = this.vitals.loopbacks.of(request.path);
+    if (data) return { data };
     return decideUpgrade(request, this.#options.allowedOrigins ?? [], this.#options.hooks?.connect !== undefined);
   }
 
   /** Requests that are not for a WebSocket: the API's are ours, the others the application's. */
   #route: RequestListener = (request, response) => {
-    if (this.#streams.take(request, response)) return;
+    if (this.vitals.door(request, response) || this.#streams.take(request, response)) return;
     const { http } = this.#options;
     if (!http || request.url === "/api" || request.url?.startsWith("/api/")) void this.#api(request, response);
     else http(request, response);
   };
-
-  #keys(): readonly ApiKey[] {
-    const { apiKey, apiKeys = [] } = this.#options;
-    return apiKey === undefined ? apiKeys : [{ key: apiKey, scopes: ["*"] }, ...apiKeys];
-  }
 }
