@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { type Broker, MemoryBroker } from "../src/bus/index.ts";
 import { limits } from "../src/index.ts";
-import { createPushServer, type PushOptions } from "../src/push/index.ts";
+import { createPushServer, listenInternal, type PushOptions } from "../src/push/index.ts";
 import { samplesOf } from "./exposition.ts";
 import { RecordingLog } from "./mail-fixture.ts";
 import { ProtocolClient, serve } from "./protocol-client.ts";
@@ -166,7 +166,9 @@ test("GET /readyz is 200, and 503 with all reasons, which others may add to", as
   reason = undefined;
   assert.equal((await get(port, "/readyz")).status, 200);
 
-  // The request itself would wait for a worker, so it is asked without one.
+  // On the port of the clients nobody would be let in to ask.
+  const internal = await listenInternal(server.vitals.answers, { port: 0, host: "127.0.0.1" });
+  t.after(() => internal.close());
   let release = () => {};
   const held = new Promise<{ data: number }>((resolve) => {
     release = () => resolve({ data: 1 });
@@ -174,7 +176,8 @@ test("GET /readyz is 200, and 503 with all reasons, which others may add to", as
   const { client } = await ProtocolClient.connect(t, port);
   client.send({ id: 2, rpc: { method: "slow" } });
   while ((await server.vitals.unready()).length === 0) await turn();
-  assert.deepEqual(await server.vitals.unready(), ["all workers are busy (workersMax)"]);
+  const busy = await get(internal.port, "/readyz");
+  assert.deepEqual(busy.body, { status: "unready", reasons: ["all workers are busy (workersMax)"] });
   release();
   await client.next();
   while ((await server.vitals.unready()).length > 0) await turn();

@@ -1,4 +1,4 @@
-/** Upper bounds of the buckets, in seconds: from a command that finds all in memory to one that waits for a back end. */
+/** Upper bounds of the buckets, in seconds: from what is in memory to what waits for a back end. */
 export const durationBounds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5] as const;
 
 const COUNT = durationBounds.length;

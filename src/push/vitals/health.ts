@@ -18,8 +18,11 @@ export interface HealthParts {
   readonly secondsMax?: number | undefined;
 }
 
-/** The way of a notification, in the order in which a check goes it. */
-export type HealthStep = "listen" | "accept" | "upgrade" | "subscribe" | "publish" | "receive";
+/**
+ * The way of a notification, in the order in which a check goes it; "answer" is that of one of several processes that
+ * says nothing at all.
+ */
+export type HealthStep = "listen" | "accept" | "upgrade" | "subscribe" | "publish" | "receive" | "answer";
 
 /** What a check has found: how long it took, and where it failed. */
 export interface Health {

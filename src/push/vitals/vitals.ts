@@ -5,7 +5,7 @@ import type { CommandParts } from "../command.ts";
 import { Loopbacks } from "../loopbacks.ts";
 import type { PushOptions } from "../push-options.ts";
 import { PushCounts } from "./counts.ts";
-import { vitalsDoor } from "./door.ts";
+import { type VitalsDoor, vitalsDoor } from "./door.ts";
 import { type Health, HealthCheck } from "./health.ts";
 import { OwnAddress } from "./own-address.ts";
 import { watchProcess } from "./process-stats.ts";
@@ -61,11 +61,16 @@ export class Vitals {
       () => (server().stats.admission.resting.descriptors ? "no descriptor is left (ulimit -n)" : undefined),
       () => (parts.bus?.()?.isAlive === false ? "the Bus is away" : undefined),
     );
-    const metrics = typeof options.metrics === "function" ? options.metrics : () => this.metrics();
+    const { metrics, health, unready } = this.answers;
     this.door = vitalsDoor({
-      ...(options.metrics && { metrics }),
-      ...(options.health && { health: () => this.health(), unready: () => this.unready() }),
+      ...(options.metrics && { metrics: options.metrics === true ? metrics : options.metrics }),
+      ...(options.health && { health, unready }),
     });
+  }
+
+  /** What may be asked of this process: for a port of the operators' own. */
+  get answers(): Required<VitalsDoor> {
+    return { metrics: () => this.metrics(), health: () => this.health(), unready: () => this.unready() };
   }
 
   /** The metrics of this process in the text form of Prometheus. */
