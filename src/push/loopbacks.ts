@@ -4,7 +4,9 @@ import type { ListeningAddress } from "../server.ts";
 
 /** The server's side of a connection to itself; its methods do nothing if it has ended already. */
 export interface OwnConnection {
+  /** Means something only while it is open. */
   readonly descriptor: number;
+  readonly isOpen: boolean;
   close(code: number, reason: string): void;
   terminate(): void;
 }
@@ -63,6 +65,8 @@ export class Loopbacks {
         socket.once("close", () => signal?.removeEventListener("abort", abort));
         socket.write(requestFor(path));
       });
+      // It may have ended in the batch in which it began, and its descriptor be somebody else's.
+      if (!connection.isOpen) throw new Error("the connection was closed");
       return { socket, connection, channel: `${this.#prefix}${this.#count++}` };
     } catch (error) {
       socket.destroy();
