@@ -15,6 +15,7 @@ import { Pauses } from "./connection/pauses.ts";
 import { Receiver } from "./connection/receive.ts";
 import { addressFull } from "./connection/refusal.ts";
 import { Sender } from "./connection/sender.ts";
+import type { ServerStats } from "./connection/server-stats.ts";
 import { makeWire, type ServerWire } from "./connection/wire.ts";
 import { limits } from "./limits.ts";
 import type { Log } from "./log.ts";
@@ -98,6 +99,16 @@ export class Core {
     this.http = options.http ? new HttpDoor(options.http) : undefined;
   }
 
+  /** See {@link ServerStats}. */
+  get stats(): ServerStats {
+    return {
+      counts: this.#columns.counts,
+      pool: this.#workers,
+      admission: this.admission.state,
+      outbound: this.wire.outbound.counts,
+    };
+  }
+
   /** Asks every connection to end: WebSockets with a close frame, handshakes with a 503. Nobody new is let in. */
   askToEnd(code: number, reason: string): void {
     this.#ending = true;
@@ -177,18 +188,17 @@ export class Core {
   // ---- The parts ------------------------------------------------------------------------------------------------
 
   #makeOutbox(): Outbox {
-    const columns = this.#columns;
     return new Outbox({
       poll: this.poll,
-      columns,
+      columns: this.#columns,
       options: this.#options,
       broken: (fd, result) => {
         if (result < 0) this.#closing.lose(fd, closeCodes.ABNORMAL, errnoName(result));
         else this.#closing.lose(fd, closeCodes.SLOW, slowReason(result));
       },
       drained: (fd) => {
-        if (columns.phase[fd] !== phases.LINGER) this.#application.drain(fd);
-        else if (((columns.flags[fd] as number) & flags.PAUSED) !== 0) this.#release(fd);
+        if (this.#columns.phase[fd] !== phases.LINGER) this.#application.drain(fd);
+        else if (((this.#columns.flags[fd] as number) & flags.PAUSED) !== 0) this.#release(fd);
       },
     });
   }
@@ -200,7 +210,7 @@ export class Core {
       sender: this.#sender,
       compression: this.#compression,
       close: (fd, code, reason) => this.#closing.begin(fd, code, reason),
-      cut: (fd) => this.#closing.lose(fd, closeCodes.ABNORMAL, "terminated"),
+      cut: (fd) => this.#closing.lose(fd, closeCodes.ABNORMAL, "terminated", "server"),
       peer: (fd) => addressPart(this.poll.peer(fd)),
       pin: (connection) => this.#handles.pin(connection),
       handle: (fd) => this.#handles.of(fd),

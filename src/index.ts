@@ -1,9 +1,11 @@
 export type { AdmissionOptions } from "./connection/admission-options.ts";
 export type { AdmissionCause, AdmissionState } from "./connection/admission-state.ts";
 export type { Connection } from "./connection/connection.ts";
+export type { CloseSide, Counts } from "./connection/counts.ts";
 export type { Acceptance, Rejection, UpgradeDecision } from "./connection/handshake.ts";
 export type { OutboundCounts } from "./connection/outbound.ts";
 export type { Packet } from "./connection/packet.ts";
+export type { ServerStats } from "./connection/server-stats.ts";
 export type { ServerWire } from "./connection/wire.ts";
 export { BelfryError, type ErrorCode, errorCodes, HandshakeError, ProtocolError, SystemError } from "./errors.ts";
 export { limits } from "./limits.ts";

@@ -6,6 +6,7 @@ import { Server as TlsServer } from "node:tls";
 import type { AdmissionState } from "./connection/admission-state.ts";
 import { HttpUpgrades, refuseUpgrade } from "./connection/http-upgrade.ts";
 import type { OutboundCounts } from "./connection/outbound.ts";
+import type { ServerStats } from "./connection/server-stats.ts";
 import type { ServerWire } from "./connection/wire.ts";
 import { Core } from "./core.ts";
 import { BelfryError, SystemError } from "./errors.ts";
@@ -21,7 +22,8 @@ import {
 } from "./options.ts";
 import { answerText, closeCodes } from "./ws/index.ts";
 
-export type { AdmissionState } from "./connection/admission-state.ts";
+export { type AdmissionState, admissionCauses } from "./connection/admission-state.ts";
+export type { ServerStats };
 
 /** Where a server listens; for a Unix socket the path, and port 0. */
 export interface ListeningAddress {
@@ -66,6 +68,10 @@ export class Server {
   /** What waits for connections that do not read. */
   get outbound(): OutboundCounts {
     return this.#core.wire.outbound.counts;
+  }
+  /** See {@link ServerStats}. */
+  get stats(): ServerStats {
+    return this.#core.stats;
   }
   /** See {@link ServerWire}. */
   get wire(): ServerWire {

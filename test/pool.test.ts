@@ -271,3 +271,28 @@ test("BufferPool never hands a buffer to two, and never keeps more than its boun
     }),
   );
 });
+
+test("WorkerPool.saturatedSeconds is the time in which no worker was free, also when tasks that waited take over", async (t) => {
+  let nowMs = 1000;
+  t.mock.method(performance, "now", () => nowMs);
+  const pool = new WorkerPool(1);
+  const ends: (() => void)[] = [];
+  const task = () => new Promise<void>((resolve) => ends.push(resolve));
+  const end = async (ms: number) => {
+    nowMs += ms;
+    ends.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  assert.equal(pool.size, 1);
+  pool.schedule(task);
+  pool.schedule(task);
+  await end(2000);
+  nowMs += 500;
+  assert.equal(pool.saturatedSeconds, 2.5);
+  await end(500);
+  nowMs += 10_000;
+  assert.equal(pool.saturatedSeconds, 3);
+  pool.schedule(task);
+  await end(1000);
+  assert.equal(pool.saturatedSeconds, 4);
+});

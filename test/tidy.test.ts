@@ -28,7 +28,8 @@ const layers: Readonly<Record<string, { imports: readonly string[]; types?: read
   bus: { imports: base },
   "options.ts": { imports: base, types: ["connection", "netpoll"] },
   "errors.ts": { imports: [] },
-  "limits.ts": { imports: [] },
+  "limits.ts": { imports: ["limits"] },
+  limits: { imports: [] },
   "log.ts": { imports: [] },
   "network.ts": { imports: [] },
 };

@@ -2,7 +2,8 @@ import type { Log } from "../log.ts";
 import { type Config, type ProxyOptions, type PushOptions, proxyHooks, type TokenOptions } from "../push/index.ts";
 
 /** The configuration as options of the push server; a text that is "" is none. */
-export function optionsOf({ server, admission, client, token, channel, api, proxy }: Config, log: Log): PushOptions {
+export function optionsOf(config: Config, log: Log): PushOptions {
+  const { server, admission, client, token, channel, api, proxy, metrics, health } = config;
   const { deflate, deflateThresholdBytes, messageBytesMax, outboxBytesMax, outboundBytesMax } = server;
   const { workersMax, headBytesMax, headSecondsMax, closeSecondsMax } = server;
   const { connectionsPerUserMax, ...clientOptions } = client;
@@ -26,6 +27,9 @@ export function optionsOf({ server, admission, client, token, channel, api, prox
     channels: channel,
     apiKeys: api.keys.map(({ name, ...key }) => (name === "" ? key : { ...key, name })),
     errorMode: api.errorMode === "transport" ? "transport" : "body",
+    metrics: metrics.enabled,
+    health: health.enabled,
+    healthSecondsMax: health.secondsMax,
     hooks: proxyHooks({ ...proxies(proxy), log }),
   };
 }

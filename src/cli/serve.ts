@@ -14,11 +14,12 @@ import {
 } from "../push/index.ts";
 import { busOf } from "./bus-of.ts";
 import { onSignals } from "./ending.ts";
+import { openInternalPort } from "./internal-port.ts";
 import { takeListener } from "./listener.ts";
 import { readPort, readWorkers } from "./numbers.ts";
 import { rehearseAside } from "./rehearse-aside.ts";
 import { optionsOf } from "./serve-options.ts";
-import { endWithParent, runWorkers, sayReady, takeWorkerPlace, type WorkerPlace } from "./workers.ts";
+import { answerParent, endWithParent, runWorkers, sayReady, takeWorkerPlace, type WorkerPlace } from "./workers.ts";
 import { keepYoungGeneration } from "./young-generation.ts";
 
 interface Flags {
@@ -110,13 +111,17 @@ async function serveHere(config: Config, flags: Flags, log: Log, place?: WorkerP
     process.exitCode = 1;
     return;
   }
+  const metricsOfAll = place && answerParent(() => server.vitals);
   const server = createPushServer({
     ...optionsOf(config, log),
+    ...(metricsOfAll && config.metrics.enabled && { metrics: metricsOfAll }),
     broker,
     allowSubscribe: allowSubscribe(flags.allowSubscribe),
     log,
   });
+  let closeInternalPort = async () => {};
   try {
+    if (!place) closeInternalPort = await openInternalPort(config, server.vitals.answers);
     // Before the rehearsal, which would let it grow in one start of four.
     keepYoungGeneration();
     const at = await listen(server, config.server, log);
@@ -125,12 +130,13 @@ async function serveHere(config: Config, flags: Flags, log: Log, place?: WorkerP
   } catch (error) {
     cannotListen(error, log);
     await server.close();
+    await closeInternalPort();
     return await broker.close();
   }
   let closed: Promise<void> | undefined;
   const close = (how?: DrainHow) => {
     const ended = server.close(how);
-    closed ??= ended.then(() => broker.close());
+    closed ??= ended.then(() => broker.close()).then(closeInternalPort);
     return closed;
   };
   if (place) {
@@ -158,10 +164,11 @@ async function listen(server: PushServer, { port, host, path, reusePort }: Confi
 
 function cannotListen(error: unknown, log: Log): void {
   if (!(error instanceof BelfryError)) throw error;
+  const isInternal = error.message.includes("internalPort");
   const hint =
-    error instanceof SystemError && error.errno === "ENOTSUP"
+    !isInternal && error instanceof SystemError && error.errno === "ENOTSUP"
       ? "several processes on one port need the addon, or Node 22.12"
-      : "choose another with --port or --host";
+      : `choose another${isInternal ? "" : " with --port or --host"}`;
   log.error(`${error.message}; ${hint}`);
   process.exitCode = 1;
 }

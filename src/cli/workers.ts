@@ -4,9 +4,12 @@ import { availableParallelism } from "node:os";
 import { createDaemon } from "../daemon/index.ts";
 import { limits } from "../limits.ts";
 import type { Log } from "../log.ts";
-import { type Config, WEBSOCKET_PATH } from "../push/index.ts";
+import { type Config, type PushServer, WEBSOCKET_PATH } from "../push/index.ts";
 import { createServer, type ListeningAddress } from "../server.ts";
+import { Crew, questions } from "./crew.ts";
 import { onSignals } from "./ending.ts";
+import { Inquiries } from "./inquiries.ts";
+import { openInternalPort } from "./internal-port.ts";
 import { type ProcessEvents, type Process as Started, Supervisor } from "./supervisor.ts";
 
 /** Where a worker listens, and the address of the Bus that it shares with the others. */
@@ -43,6 +46,26 @@ export interface WorkerEndings {
 }
 
 /**
+ * The worker's side: answers what the parent asks of `vitals`, and asks it for the metrics of all workers, which is
+ * what is returned. It rejects when the parent has none to give.
+ */
+export function answerParent(vitals: () => PushServer["vitals"]): () => Promise<string> {
+  const inquiries = new Inquiries(
+    (message) => process.send?.(message, undefined, undefined, () => {}),
+    async (what) => {
+      if (what === questions.metrics) return await vitals().metricsJson();
+      if (what === questions.health) return await vitals().health();
+      if (what === questions.unready) return await vitals().unready();
+      throw new RangeError(what);
+    },
+  );
+  process.on("message", (message) => inquiries.take(message));
+  process.once("disconnect", () => inquiries.close());
+  // The parent waits for its workers meanwhile.
+  return async () => (await inquiries.ask(questions.metrics, 2 * limits.workerAnswerMsMax)) as string;
+}
+
+/**
  * The worker's side: ends as the parent says, when the parent is gone, or in order upon SIGTERM, which whoever stops a
  * whole group sends to all of it. A Ctrl-C reaches all processes of a terminal, and is the parent's to answer.
  */
@@ -66,14 +89,20 @@ export async function runWorkers(config: Config, log: Log): Promise<void> {
   const { workers } = config.server;
   const count = workers === 0 ? availableParallelism() : workers;
   const { at, release } = await claimPort(config);
+  const crew = new Crew(count, config.health.secondsMax);
+  const closeInternalPort = await openInternalPort(config, crew.answers).catch(async (error) => {
+    await release();
+    throw error;
+  });
   const bus = config.bus.url === "" ? await ownBus(log) : { url: config.bus.url, close: async () => {} };
   const place: WorkerPlace = { port: at.port, bus: bus.url };
-  const supervisor = new Supervisor({ count, log, start: (events) => startWorker(place, events) });
+  const supervisor = new Supervisor({ count, log, start: (events) => startWorker(place, crew, events) });
   let isClosing = false;
   const close = async (how: "drain" | "hurry") => {
     isClosing = true;
     await supervisor.close(how, secondsOf(how, config));
     await bus.close();
+    await closeInternalPort();
   };
   const kill = () => supervisor.kill();
   onSignals(log, { drain: () => void close("drain"), hurry: () => void close("hurry"), kill });
@@ -125,13 +154,21 @@ async function ownBus(log: Log): Promise<{ url: string; close: () => Promise<voi
   return { url: `nats://${token}@${address}:${port}`, close: () => daemon.close() };
 }
 
-function startWorker(place: WorkerPlace, { ready, ended }: ProcessEvents): Started {
+function startWorker(place: WorkerPlace, crew: Crew, { ready, ended }: ProcessEvents): Started {
   const child = fork(process.argv[1] as string, process.argv.slice(2), {
     env: { ...process.env, [VARIABLE]: JSON.stringify(place) },
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  child.on("message", (word) => word === words.ready && ready());
-  child.once("exit", (code, signal) => ended(signal === null ? `with code ${code}` : `by ${signal}`));
+  const member = crew.join((message) => void child.send(message, () => {}));
+  child.on("message", (word) => {
+    if (word !== words.ready) return member.take(word);
+    member.serves();
+    ready();
+  });
+  child.once("exit", (code, signal) => {
+    member.left();
+    ended(signal === null ? `with code ${code}` : `by ${signal}`);
+  });
   // Without a process there is no exit either; an error of a process that runs is followed by one.
   child.on("error", (error) => child.pid === undefined && ended(`before it began: ${error.message}`));
   return {

@@ -1,14 +1,18 @@
 import type { Gate } from "./gate.ts";
 
-/** Why nobody is accepted: a word for programs. */
-export type AdmissionCause =
-  | "workers"
-  | "descriptors"
-  | "lag"
-  | "residentBytes"
-  | "outboundBytes"
-  | "connections"
-  | "handshakes";
+/** Why nobody may be accepted: words for programs. */
+export const admissionCauses = [
+  "workers",
+  "descriptors",
+  "lag",
+  "residentBytes",
+  "outboundBytes",
+  "connections",
+  "handshakes",
+] as const;
+
+/** One of these. */
+export type AdmissionCause = (typeof admissionCauses)[number];
 
 /** Whether connections are accepted, and what was done about those that were not. */
 export interface AdmissionState {

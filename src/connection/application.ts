@@ -53,7 +53,9 @@ export class Application {
   }
 
   message(fd: number, opcode: number, bytes: Uint8Array, from: number, to: number): void {
-    const { handlers, zeroCopy } = this.#parts;
+    const { handlers, zeroCopy, columns } = this.#parts;
+    columns.counts.messagesReceived++;
+    columns.counts.bytesReceived += to - from;
     if (!handlers.packet) return;
     const isText = opcode === opcodes.TEXT;
     if (zeroCopy) {

@@ -1,7 +1,10 @@
 import { closeCodes } from "../ws/index.ts";
 import { type Columns, flags, phases } from "./columns.ts";
+import type { CloseSide } from "./counts.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Sender } from "./sender.ts";
+
+const { ABNORMAL } = closeCodes;
 
 /** What the closing needs of the other parts, and what it tells its owner; every function is for one descriptor. */
 export interface ClosingParts {
@@ -42,23 +45,27 @@ export class Closing {
   answer(fd: number, code: number, reason: string): void {
     const said = this.#said.get(fd);
     if (!said) this.#parts.sender.close(fd, code, "");
-    this.#over(fd, said?.code ?? code, said?.reason ?? reason);
+    this.#over(fd, said?.code ?? code, said?.reason ?? reason, said ? "server" : "client");
   }
 
   /** The peer broke a rule: it is told the code, and nothing more of it is looked at. */
   fail(fd: number, code: number, reason: string): void {
     if (!this.#said.has(fd)) this.#parts.sender.close(fd, code, reason);
-    this.#over(fd, code, reason);
+    this.#over(fd, code, reason, "server");
   }
 
-  /** The connection is gone, or is given up: no byte can be exchanged any more. */
-  lose(fd: number, code: number, reason: string): void {
+  /**
+   * The connection is gone, or is given up: no byte can be exchanged any more. A code of its own says that this side
+   * gave it up.
+   */
+  lose(fd: number, code: number, reason: string, side: CloseSide = code === ABNORMAL ? "gone" : "server"): void {
     const { columns, closed, release } = this.#parts;
     const phase = columns.phase[fd];
     const said = this.#said.get(fd);
     this.#said.delete(fd);
     if (phase === phases.OPEN || phase === phases.CLOSING) {
       columns.enter(fd, phases.LINGER);
+      columns.counts.closed(said?.code ?? code, said ? "server" : side);
       closed(fd, said?.code ?? code, said?.reason ?? reason);
     }
     release(fd);
@@ -73,7 +80,7 @@ export class Closing {
       this.#parts.pause(fd);
       return;
     }
-    this.lose(fd, closeCodes.ABNORMAL, "the peer ended the connection without a close frame");
+    this.lose(fd, ABNORMAL, "the peer ended the connection without a close frame");
   }
 
   /** What is written last is written: the connection ends once it has been read. */
@@ -82,8 +89,9 @@ export class Closing {
     this.#parts.outbox.end(fd);
   }
 
-  #over(fd: number, code: number, reason: string): void {
+  #over(fd: number, code: number, reason: string, side: CloseSide): void {
     this.#said.delete(fd);
+    this.#parts.columns.counts.closed(code, side);
     this.linger(fd);
     this.#parts.closed(fd, code, reason);
   }

@@ -1,3 +1,5 @@
+import { Counts } from "./counts.ts";
+
 /** What a connection is doing. */
 export const phases = {
   /** No connection, or one that is not this server's. */
@@ -48,6 +50,8 @@ export class Columns {
   age = new Uint8Array(CAPACITY_MIN);
   /** Counts the connections that a descriptor has been, so that an old handle is told from a new one. */
   generation = new Uint32Array(CAPACITY_MIN);
+  /** What has happened on all of them. */
+  readonly counts = new Counts();
   /** One more than the highest descriptor ever used. */
   high = 0;
 
@@ -65,6 +69,7 @@ export class Columns {
   /** Begins a connection on a descriptor: nothing is left of the one before. */
   begin(fd: number, phase: number): void {
     this.reserve(fd);
+    this.counts.accepted++;
     this.flags[fd] = 0;
     this.enter(fd, phase);
   }

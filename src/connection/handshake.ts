@@ -97,6 +97,7 @@ export class Handshake {
   /** Answers a request with an HTTP status, and ends the connection. */
   refuse(fd: number, status: number, reason: string, headers: Readonly<Record<string, string>> = {}): void {
     this.forget(fd);
+    this.#parts.columns.counts.refused(status);
     this.#parts.sender.raw(fd, answerText(status, reason, headers));
     this.#parts.refused(fd);
   }
@@ -240,6 +241,7 @@ export class Handshake {
     const at = outbox.room(ANSWER_BYTES + extra.length);
     outbox.commit(fd, at, writeAnswer(head, outbox.slab, at, extra));
     columns.enter(fd, phases.OPEN);
+    columns.counts.opened++;
     if (deflate) compression.begin(fd, deflate);
     opened(fd, how?.data, bytes, from, to);
   }

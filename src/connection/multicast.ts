@@ -31,7 +31,7 @@ export class Multicast {
   many(message: CompiledMessage, fds: Int32Array, count: number): void {
     const compression = this.#compression;
     if (compression.connections === 0 || message.payload.length < compression.thresholdBytes) {
-      return this.#outbox.multicast(message.frame, fds, count);
+      return this.#count(this.#outbox.multicast(message.frame, fds, count), message);
     }
     let plain = 0;
     let compressed = 0;
@@ -42,7 +42,15 @@ export class Multicast {
       else if (this.#columns.phase[fd] === phases.OPEN)
         this.#sender.message(fd, message.opcode, message.payload, 0, message.payload.length);
     }
-    if (plain > 0) this.#outbox.multicast(message.frame, fds, plain);
-    if (compressed > 0) this.#outbox.multicast(message.compressed(compression.codec), this.#compressed, compressed);
+    if (plain > 0) this.#count(this.#outbox.multicast(message.frame, fds, plain), message);
+    if (compressed === 0) return;
+    const frame = message.compressed(compression.codec);
+    this.#count(this.#outbox.multicast(frame, this.#compressed, compressed), message);
+  }
+
+  #count(messages: number, { payload }: CompiledMessage): void {
+    const { counts } = this.#columns;
+    counts.messagesSent += messages;
+    counts.bytesSent += messages * payload.length;
   }
 }

@@ -108,23 +108,28 @@ export class Outbox {
 
   /**
    * Sends the same bytes, which nobody will change, to those of `fds[0, count)`, at most fanoutSliceSends, that are
-   * open.
+   * open. Returns how many these were.
    */
-  multicast(bytes: Uint8Array, fds: Int32Array, count: number): void {
+  multicast(bytes: Uint8Array, fds: Int32Array, count: number): number {
     const { columns, poll } = this.#parts;
     this.#flushList();
     let free = 0;
+    let blocked = 0;
     for (let i = 0; i < count; i++) {
       const fd = fds[i] as number;
       if (columns.phase[fd] !== phases.OPEN) continue;
-      if (((columns.flags[fd] as number) & SILENT) !== 0) this.#enqueue(fd, bytes, 0, bytes.length, true);
-      else fds[free++] = fd;
+      if (((columns.flags[fd] as number) & SILENT) === 0) fds[free++] = fd;
+      else {
+        this.#enqueue(fd, bytes, 0, bytes.length, true);
+        blocked++;
+      }
     }
     const results = this.#results;
-    if (poll.multicast(bytes, bytes.length, fds, free, results) === 0) return;
+    if (poll.multicast(bytes, bytes.length, fds, free, results) === 0) return free + blocked;
     for (let i = 0; i < free; i++) {
       if (results[i] !== bytes.length) this.#settle(fds[i] as number, results[i] as number, bytes);
     }
+    return free + blocked;
   }
 
   /** Bytes that this side still holds for a connection. */

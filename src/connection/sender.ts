@@ -32,17 +32,23 @@ export class Sender {
       const payload = Buffer.from(text, "utf8");
       return this.message(fd, opcodes.TEXT, payload, 0, payload.length);
     }
-    if (MASKLESS_HEADER_MAX + most > outbox.capacity) return this.#large(fd, opcodes.TEXT, Buffer.from(text, "utf8"));
+    if (MASKLESS_HEADER_MAX + most > outbox.capacity) {
+      const payload = Buffer.from(text, "utf8");
+      this.#count(payload.length);
+      return this.#large(fd, opcodes.TEXT, payload);
+    }
     const header =
       headerSize(text.length) === headerSize(most) ? headerSize(most) : headerSize(Buffer.byteLength(text));
     const at = outbox.room(header + most);
     const length = writeText(outbox.slab, text, at + header, most);
     writeHeader(outbox.slab, at, FIN | opcodes.TEXT, length);
+    this.#count(length);
     outbox.commit(fd, at, header + length);
   }
 
   /** Sends `bytes[from, to)` as a message, compressed where that was agreed on and pays; they are copied. */
   message(fd: number, opcode: number, bytes: Uint8Array, from: number, to: number): void {
+    this.#count(to - from);
     if (!this.#isDeflated(fd) || to - from < this.#compression.thresholdBytes)
       return this.bytes(fd, opcode, bytes, from, to);
     const payload = this.#compression.rules(fd).codec?.compress(bytes, from, to);
@@ -81,6 +87,12 @@ export class Sender {
   raw(fd: number, text: string): void {
     const at = this.#outbox.room(text.length);
     this.#outbox.commit(fd, at, this.#outbox.slab.write(text, at, text.length, "latin1"));
+  }
+
+  #count(bytes: number): void {
+    const { counts } = this.#columns;
+    counts.messagesSent++;
+    counts.bytesSent += bytes;
   }
 
   #isDeflated(fd: number): boolean {

@@ -11,6 +11,9 @@ export class WorkerPool {
   readonly #size: number;
   readonly #waiting: { task: Task; timer: NodeJS.Timeout | undefined }[] = [];
   #busy = 0;
+  /** When the last worker was taken, and how long none was free before; in milliseconds. */
+  #saturatedAt = 0;
+  #saturatedMs = 0;
   #freed: () => void;
 
   /** `size` workers; `freed` is called each time one of them becomes free after all were busy. */
@@ -19,6 +22,15 @@ export class WorkerPool {
     this.#freed = freed;
   }
 
+  /** How many workers there are. */
+  get size(): number {
+    return this.#size;
+  }
+  /** For how long no worker was free, in all. */
+  get saturatedSeconds(): number {
+    const now = this.saturated ? performance.now() - this.#saturatedAt : 0;
+    return (this.#saturatedMs + now) / 1000;
+  }
   /** How many workers are at work. */
   get busy(): number {
     return this.#busy;
@@ -64,7 +76,7 @@ export class WorkerPool {
   }
 
   #run(task: Task): void {
-    this.#busy++;
+    if (++this.#busy === this.#size && this.#saturatedAt === 0) this.#saturatedAt = performance.now();
     begin(task).then(
       () => this.#release(),
       (error: unknown) => {
@@ -83,7 +95,10 @@ export class WorkerPool {
       clearTimeout(timer);
       this.#run(task);
     }
-    if (wasSaturated && !this.saturated) this.#freed();
+    if (!wasSaturated || this.saturated) return;
+    this.#saturatedMs += performance.now() - this.#saturatedAt;
+    this.#saturatedAt = 0;
+    this.#freed();
   }
 }
 

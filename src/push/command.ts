@@ -15,6 +15,7 @@ import type { Subscriptions } from "./subscriptions.ts";
 import type { Survey } from "./survey.ts";
 import type { ConnectionToken } from "./tokens/claims.ts";
 import type { UpgradeHeaders } from "./upgrade-headers.ts";
+import type { PushCounts } from "./vitals/counts.ts";
 
 /** Verifies tokens: see tokens.ts. */
 export interface TokenVerifier {
@@ -48,6 +49,7 @@ export interface CommandParts extends Gates {
   readonly allowSubscribe: (channel: string) => boolean;
   readonly channelsPerClientMax: number;
   readonly connectionsPerUserMax: number;
+  readonly counts: PushCounts;
   readonly remoteAddress: (fd: number) => string;
   /** In seconds since 1970. */
   readonly now: () => number;

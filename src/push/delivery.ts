@@ -8,6 +8,7 @@ import type { Joins } from "./joins.ts";
 import { encodePublication, encodePush } from "./protocol.ts";
 import type { Recovery } from "./recovery.ts";
 import type { SlowReaders } from "./slow-readers.ts";
+import type { BusCounts } from "./vitals/counts.ts";
 
 /** What {@link Delivery} needs of the other parts. */
 export interface DeliveryParts {
@@ -22,6 +23,7 @@ export interface DeliveryParts {
   readonly control: (message: string) => void;
   readonly asked: (question: string) => string | undefined;
   readonly back: () => void;
+  readonly counts: BusCounts;
 }
 
 const NONE = -1;
@@ -35,7 +37,8 @@ export class Delivery implements BrokerListener {
   }
 
   publication(publication: Publication): void {
-    const { hub, fanout, filters, joins, recovery, channels, slow } = this.#parts;
+    const { hub, fanout, filters, joins, recovery, channels, slow, counts } = this.#parts;
+    counts.publications++;
     joins.hold(publication);
     recovery.published();
     const { channel } = publication;
@@ -70,7 +73,9 @@ export class Delivery implements BrokerListener {
 
   /** Who comes and goes is told to those who asked for it. */
   event({ channel, type, info }: ChannelEvent): void {
-    const { hub, fanout } = this.#parts;
+    const { hub, fanout, counts } = this.#parts;
+    if (type === "join") counts.joins++;
+    else counts.leaves++;
     const number = hub.channel(channel);
     if (number === NONE) return;
     const push = encodePush(channel, type, `{"info":${info}}`);
@@ -79,6 +84,7 @@ export class Delivery implements BrokerListener {
   }
 
   control(message: string): void {
+    this.#parts.counts.controls++;
     this.#parts.control(message);
   }
 

@@ -11,3 +11,8 @@ export type { ProxyOptions } from "./proxy/proxy-options.ts";
 export type { PushOptions } from "./push-options.ts";
 export { createPushServer, PushServer } from "./push-server.ts";
 export { type TokenOptions, Tokens } from "./tokens.ts";
+export type { VitalsDoor } from "./vitals/door.ts";
+export type { Health, HealthStep } from "./vitals/health.ts";
+export { type InternalPort, listenInternal } from "./vitals/internal.ts";
+export type { MetricJson, MetricValue } from "./vitals/registry.ts";
+export type { Unready, Vitals } from "./vitals/vitals.ts";

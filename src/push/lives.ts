@@ -2,6 +2,7 @@ import type { CommandParts } from "./command.ts";
 import { type Disconnect, DisconnectError, disconnects } from "./protocol.ts";
 import { type Answers, dispatch } from "./session.ts";
 import type { SlowReaders } from "./slow-readers.ts";
+import { codeLabels } from "./vitals/codes.ts";
 
 /** What {@link Lives} needs of the other parts. */
 export interface LivesParts {
@@ -49,6 +50,7 @@ export class Lives {
   /** Ends a client, and tells it why. */
   disconnect(fd: number, how: Disconnect): void {
     this.leave(fd);
+    this.#parts.session.counts.disconnects.add(codeLabels.close(how.code));
     const exit = this.#parts.session.exits.of(fd);
     if (exit) exit.end(how);
     else this.#parts.close(fd, how.code, how.reason);

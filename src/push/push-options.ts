@@ -35,6 +35,14 @@ export interface PushOptions {
   http?: RequestListener;
   /** How errors of the HTTP API are answered, if the caller does not say. Default "body". */
   errorMode?: ErrorMode;
+  /**
+   * Answers `GET /metrics`, in the text form of Prometheus, on the port of the clients; a function resolves with what
+   * is answered, that of several processes say. Default false: it is for operators, and not for everybody.
+   */
+  metrics?: boolean | (() => Promise<string>);
+  /** Answers `GET /healthz` and `/readyz` there. Default false. */
+  health?: boolean;
+  healthSecondsMax?: number;
   channelsPerClientMax?: number;
   connectionsPerUserMax?: number;
   commandsPerSecondMax?: number;
@@ -87,6 +95,9 @@ const pushOptions = v.strictObject({
   allowedOrigins: v.optional(v.array(v.string())),
   http: v.optional(v.custom(isFunction)),
   errorMode: v.optional(v.picklist(errorModes)),
+  metrics: v.optional(v.union([v.boolean(), v.custom(isFunction)])),
+  health: v.optional(v.boolean()),
+  healthSecondsMax: v.optional(v.pipe(v.number(), v.minValue(0.05), v.maxValue(600))),
   channelsPerClientMax: count,
   connectionsPerUserMax: count,
   commandsPerSecondMax: count,
@@ -106,9 +117,4 @@ const pushOptions = v.strictObject({
 /** Throws BELFRY_BAD_OPTION that names the option, its value and what is allowed. */
 export function checkPushOptions(options: object): void {
   check(pushOptions, options, "createPushServer");
-}
-
-/** Who may call the HTTP API. */
-export function keysOf({ apiKey, apiKeys = [] }: PushOptions): readonly ApiKey[] {
-  return apiKey === undefined ? apiKeys : [{ key: apiKey, scopes: ["*"] }, ...apiKeys];
 }

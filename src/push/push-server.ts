@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { type Broker, MemoryBroker } from "../bus/index.ts";
@@ -7,41 +6,37 @@ import { type Log, silent } from "../log.ts";
 import type { ListenOptions } from "../options.ts";
 import { type AdmissionState, createServer, type ListeningAddress, type Server } from "../server.ts";
 import type { UpgradeRequest } from "../ws/index.ts";
-import { httpApi } from "./api/index.ts";
+import { httpApi, keysOf } from "./api/index.ts";
 import type { BusStatus } from "./bus-health.ts";
 import { tellState } from "./channel-state.ts";
-import { Channels } from "./channels.ts";
 import { Clients } from "./clients.ts";
 import type { CommandParts } from "./command.ts";
+import { makeCommandParts } from "./command-parts.ts";
 import { VERSION } from "./commands/connect.ts";
 import { Delivery } from "./delivery.ts";
 import { Drain, type DrainHow } from "./drain.ts";
 import { decideUpgrade, Visitor } from "./entrance.ts";
 import { Exits } from "./exits.ts";
-import { Expiries } from "./expiries.ts";
 import { Expiry } from "./expiry.ts";
 import { Fanout } from "./fanout.ts";
 import { Filters } from "./filters.ts";
 import { Gaps } from "./gaps.ts";
-import { makeGates } from "./gates/gates.ts";
 import { Hub } from "./hub.ts";
-import { Identities } from "./identities.ts";
 import { Joins } from "./joins.ts";
 import { Lives } from "./lives.ts";
+import { Awaited } from "./loopbacks.ts";
 import { Membership } from "./membership.ts";
 import { Node } from "./node.ts";
 import type { Operations } from "./operations.ts";
 import { type Disconnect, disconnects } from "./protocol.ts";
-import { checkPushOptions, keysOf, type PushOptions } from "./push-options.ts";
+import { checkPushOptions, type PushOptions } from "./push-options.ts";
 import { Recovery } from "./recovery.ts";
 import { Rehearsal } from "./rehearsal.ts";
-import { Revocations } from "./revocations.ts";
 import { isPong } from "./session.ts";
 import { SlowReaders } from "./slow-readers.ts";
 import { Streams } from "./streams.ts";
-import { Subscriptions } from "./subscriptions.ts";
-import { Tokens } from "./tokens.ts";
-import { UpgradeHeaders } from "./upgrade-headers.ts";
+import { Vitals } from "./vitals/vitals.ts";
+import { waysOut } from "./ways-out.ts";
 
 /** Makes the notification API. Throws BELFRY_BAD_OPTION for an option that is not allowed. */
 export function createPushServer(options: PushOptions = {}): PushServer {
@@ -71,8 +66,8 @@ export class PushServer {
   readonly #drain: Drain;
   readonly #lives: Lives;
   readonly #api: ReturnType<typeof getRequestListener>;
-  readonly #text: (fd: number, text: string) => void;
-  #rehearsal: Rehearsal | undefined;
+  /** Metrics, health, readiness. */
+  readonly vitals: Vitals;
 
   /** Use {@link createPushServer}, which checks the options. */
   constructor(options: PushOptions) {
@@ -81,17 +76,17 @@ export class PushServer {
     this.#broker = options.broker ?? new MemoryBroker();
     this.#server = this.#makeServer();
     const { wire } = this.#server;
-    const exits = this.#exits;
-    const text = (fd: number, line: string) => {
-      const exit = exits.of(fd);
-      if (exit) exit.text(line);
-      else wire.text(fd, line);
-    };
-    this.#text = text;
-    const fanout = new Fanout({
-      text,
-      isBlocked: wire.isBlocked,
-      multicast: (message, fds, count) => wire.multicast(message, fds, exits.multicast(message, fds, count)),
+    const ways = waysOut(wire, this.#exits);
+    const { text } = ways;
+    const fanout = new Fanout(ways);
+    this.vitals = new Vitals({
+      options,
+      version: VERSION,
+      server: () => this.#server,
+      session: () => this.#session,
+      fanouts: () => fanout.waiting,
+      bus: () => this.bus,
+      warn: (line) => this.#log.warn(line),
     });
     const disconnect = (fd: number, how: Disconnect) => this.#lives.disconnect(fd, how);
     const { pingSeconds, pongSeconds, staleSecondsMax, expiredCloseSeconds } = options;
@@ -105,37 +100,37 @@ export class PushServer {
       (channel) => {
         // Who is on the way to it still counts on what is published meanwhile.
         if (!joins.has(channel)) this.#broker.unsubscribe(channel);
-        tellState(options.hooks ?? {}, this.#log, channel, false);
+        if (!this.vitals.loopbacks.owns(channel)) tellState(options.hooks ?? {}, this.#log, channel, false);
       },
     );
     const recovery = new Recovery(this.#broker);
     const joins = new Joins();
     const filters = new Filters();
-    const session = this.#makeSession({ recovery, joins, filters });
+    const { counts } = this.vitals;
+    const there = { options, broker: this.#broker, clients: this.#clients, hub: this.#hub, exits: this.#exits };
+    const given = { ...there, recovery, joins, filters, counts, text, peer: wire.peer, log: this.#log };
+    const session = makeCommandParts(given);
     this.#membership = new Membership({ ...session, text, disconnect, version: VERSION, log: this.#log });
     this.#session = { ...session, survey: this.#membership.survey };
     const error = (line: string) => this.#log.error(line);
     this.#expiry = new Expiry({ session: this.#session, disconnect, error, expiredCloseSeconds });
-    this.#node = this.#makeNode(this.#broker);
-    const api = httpApi({
-      keys: keysOf(options),
-      operations: this.#node,
-      errorMode: options.errorMode,
-      log: this.#log,
-    });
+    this.#node = this.#makeNode(this.#session.broker);
+    const ofApi = { keys: keysOf(options), operations: this.#node, counts };
+    const api = httpApi({ ...ofApi, errorMode: options.errorMode, log: this.#log });
     this.#api = getRequestListener(api.fetch);
     this.#streams = this.#makeStreams(disconnect);
     const dismiss = (fd: number) => disconnect(fd, disconnects.SHUTDOWN);
     const stopListening = () => this.#server.stopListening();
     this.#drain = new Drain({ clients: this.#clients, dismiss, stopListening, log: this.#log });
+    this.vitals.reasons.push(() => this.drainReason);
     const { channels, subscriptions } = this.#session;
     this.#slow = new SlowReaders({ subscriptions, text });
     const slow = this.#slow;
     const close = (fd: number, code: number, reason: string) => wire.handle(fd).close(code, reason);
     this.#lives = new Lives({ session: this.#session, slow, text, close, error });
     const gaps = new Gaps({ hub: this.#hub, subscriptions, disconnect });
-    const ways = { fanout, filters, gaps, joins, recovery, channels, slow };
-    this.#delivery = new Delivery({ hub: this.#hub, ...ways, ...this.#membership.hearing });
+    const parts = { hub: this.#hub, fanout, filters, gaps, joins, recovery, channels, slow };
+    this.#delivery = new Delivery({ ...parts, ...this.#membership.hearing, counts: counts.fromBus });
   }
 
   /** What back ends may do, without the HTTP around it. */
@@ -168,6 +163,7 @@ export class PushServer {
   async listen(options: ListenOptions = {}): Promise<ListeningAddress> {
     await this.#membership.join(this.#delivery);
     const address = await this.#server.listen(options);
+    this.vitals.listens(address, options);
     this.#clients.start();
     this.#expiry.start();
     return address;
@@ -175,15 +171,13 @@ export class PushServer {
 
   /** Publishes to itself, so that the first clients find the code compiled: see {@link Rehearsal}. */
   async rehearse(at: ListeningAddress): Promise<void> {
-    const rehearsal = new Rehearsal({
+    await new Rehearsal({
+      loopbacks: this.vitals.loopbacks,
       subscribe: (fd, channel) => this.#hub.subscribe(fd, channel),
       listener: this.#delivery,
       api: (broker, key) => httpApi({ keys: [{ key, scopes: ["*"] }], operations: this.#makeNode(broker) }).fetch,
-    });
-    this.#rehearsal = rehearsal;
-    await rehearsal.run(at).finally(() => {
-      this.#rehearsal = undefined;
-    });
+    }).run(at);
+    this.vitals.clear();
   }
 
   /** Why no new client should be sent here, in one line; undefined while there is no reason. */
@@ -200,6 +194,7 @@ export class PushServer {
     this.#expiry.stop();
     this.#streams.close();
     await this.#server.close(disconnects.SHUTDOWN.code, disconnects.SHUTDOWN.reason);
+    await this.vitals.close();
   }
 
   // ---- The parts ------------------------------------------------------------------------------------------------
@@ -217,8 +212,9 @@ export class PushServer {
       upgrade: (request) => this.#upgrade(request),
       open: (connection) => {
         const { descriptor: fd, data } = connection;
-        if (data instanceof Rehearsal) return data.opened(connection);
+        if (data instanceof Awaited) return data.opened(connection);
         this.#clients.open(fd);
+        this.vitals.counts.clients.websocket++;
         if (!(data instanceof Visitor)) return;
         this.#session.headers.keep(fd, data.headers);
         connection.data = undefined;
@@ -234,42 +230,6 @@ export class PushServer {
     });
   }
 
-  #makeSession(given: { recovery: Recovery; joins: Joins; filters: Filters }): Omit<CommandParts, "survey"> {
-    const { hooks = {}, allowSubscribe = false } = this.#options;
-    const { wire } = this.#server;
-    const hub = this.#hub;
-    const clients = this.#clients;
-    const broker = this.#broker;
-    const channels = new Channels(this.#options.channels);
-    const gates = makeGates(this.#options);
-    const identities = new Identities((user) => gates.userRates?.forget(user));
-    const now = () => Date.now() / 1000;
-    const occupied = (channel: string) => tellState(hooks, this.#log, channel, true);
-    const parts = { ...given, hub, channels, clients, identities, broker, text: this.#text, now, occupied };
-    return {
-      clients,
-      identities,
-      expiries: new Expiries(),
-      hub,
-      channels,
-      subscriptions: new Subscriptions(parts),
-      broker,
-      hooks,
-      tokens: new Tokens(this.#options.tokens ?? {}, Date.now, this.#log),
-      revocations: new Revocations(now),
-      headers: new UpgradeHeaders(),
-      exits: this.#exits,
-      node: randomUUID(),
-      allowAnonymous: this.#options.allowAnonymous ?? false,
-      allowSubscribe: typeof allowSubscribe === "function" ? allowSubscribe : () => allowSubscribe,
-      channelsPerClientMax: this.#options.channelsPerClientMax ?? limits.channelsPerClientMax,
-      connectionsPerUserMax: this.#options.connectionsPerUserMax ?? limits.connectionsPerUserMax,
-      ...gates,
-      remoteAddress: (fd) => this.#exits.of(fd)?.remoteAddress ?? wire.peer(fd),
-      now,
-    };
-  }
-
   #makeNode(broker: Broker): Node {
     return new Node({ ...this.#session, broker, control: this.#membership.control, rpc: this.#options.rpc });
   }
@@ -280,6 +240,7 @@ export class PushServer {
       clients: this.#clients,
       exits: this.#exits,
       node: this.#session.node,
+      counts: this.vitals.counts,
       allowedOrigins: this.#options.allowedOrigins ?? [],
       reserve: wire.reserve,
       unreserve: wire.unreserve,
@@ -294,7 +255,8 @@ export class PushServer {
   // ---- The doors ------------------------------------------------------------------------------------------------
 
   #upgrade(request: UpgradeRequest) {
-    if (this.#rehearsal && request.path === this.#rehearsal.path) return { data: this.#rehearsal };
+    const data = this.vitals.loopbacks.of(request.path);
+    if (data) return { data };
     return decideUpgrade(request, this.#options.allowedOrigins ?? [], this.#options.hooks?.connect !== undefined);
   }
 
@@ -302,7 +264,7 @@ export class PushServer {
   #route: RequestListener = (request, response) => {
     // Whoever keeps a connection for further requests is to make the next one elsewhere.
     if (this.drainReason !== undefined) response.shouldKeepAlive = false;
-    if (this.#streams.take(request, response)) return;
+    if (this.vitals.door(request, response) || this.#streams.take(request, response)) return;
     const { http } = this.#options;
     if (!http || request.url === "/api" || request.url?.startsWith("/api/")) void this.#api(request, response);
     else http(request, response);

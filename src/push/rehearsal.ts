@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { connect } from "node:net";
 import { type Broker, type BrokerListener, MemoryBroker } from "../bus/index.ts";
 import type { ListeningAddress } from "../server.ts";
+import type { Loopbacks } from "./loopbacks.ts";
 
 const CHANNELS = 100;
 const ROUNDS = 100;
@@ -11,18 +11,12 @@ const HISTORY = { history: { size: 2, seconds: 1 } };
 
 /** What {@link Rehearsal} needs of the server. */
 export interface RehearsalParts {
+  readonly loopbacks: Loopbacks;
   readonly subscribe: (fd: number, channel: string) => void;
   /** Delivers, as what comes from the Bus is delivered. */
   readonly listener: BrokerListener;
   /** An HTTP API over this Bus, that takes this key. */
   readonly api: (broker: Broker, key: string) => (request: Request) => Promise<Response> | Response;
-}
-
-/** The server's side of the rehearsal's connection. */
-export interface OwnConnection {
-  readonly descriptor: number;
-  /** Ends it, with its subscriptions; nothing happens if it has ended already. */
-  terminate(): void;
 }
 
 /**
@@ -32,37 +26,18 @@ export interface OwnConnection {
  * milliseconds, and shows that the way to a socket works.
  */
 export class Rehearsal {
-  /** The path to connect to; nobody else knows it. */
-  readonly path = `/rehearsal/${randomBytes(16).toString("hex")}`;
   readonly #parts: RehearsalParts;
-  #opened: (connection: OwnConnection) => void = () => {};
 
   constructor(parts: RehearsalParts) {
     this.#parts = parts;
   }
 
-  /** The rehearsal's own connection is open. */
-  opened(connection: OwnConnection): void {
-    this.#opened(connection);
-  }
-
   /** Rehearses on a server that listens at `at`. Rejects when it cannot be reached, or does not let itself in. */
   async run(at: ListeningAddress): Promise<void> {
-    const socket = connect(at.port === 0 ? { path: at.address } : { port: at.port, host: reachable(at.address) });
-    const open = new Promise<OwnConnection>((resolve, reject) => {
-      this.#opened = resolve;
-      socket.once("error", reject);
-      socket.once("close", () => reject(new Error("the connection was closed")));
-    });
+    const { socket, connection, channel } = await this.#parts.loopbacks.connect(at);
+    socket.resume();
     try {
-      socket
-        .resume()
-        .write(
-          `GET ${this.path} HTTP/1.1\r\nHost: rehearsal\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
-            `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString("base64")}\r\n\r\n`,
-        );
-      const connection = await open;
-      await this.#publish(connection.descriptor);
+      await this.#publish(connection.descriptor, channel);
       // It may be gone already, and its descriptor be somebody else's: the connection knows.
       connection.terminate();
     } finally {
@@ -70,9 +45,9 @@ export class Rehearsal {
     }
   }
 
-  async #publish(fd: number): Promise<void> {
+  async #publish(fd: number, own: string): Promise<void> {
     const { subscribe, listener, api } = this.#parts;
-    const channels = Array.from({ length: CHANNELS }, (_, i) => `${this.path}/${i}`);
+    const channels = Array.from({ length: CHANNELS }, (_, i) => `${own}/${i}`);
     for (const channel of channels) subscribe(fd, channel);
     const broker = new MemoryBroker();
     const unlisten = broker.listen(listener);
@@ -96,9 +71,4 @@ function broadcastOf(channels: readonly string[], data: unknown, key: string): R
   const body = JSON.stringify({ channels, data });
   const headers = { "X-API-Key": key, "Content-Length": `${Buffer.byteLength(body)}` };
   return new Request("http://rehearsal/api/broadcast", { method: "POST", headers, body });
-}
-
-/** Where to reach a server of this machine that may listen on all its addresses. */
-function reachable(address: string): string {
-  return address === "::" ? "::1" : address === "0.0.0.0" ? "127.0.0.1" : address;
 }

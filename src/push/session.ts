@@ -19,6 +19,7 @@ import {
   methods,
   ReplyError,
 } from "./protocol.ts";
+import { codeLabels } from "./vitals/codes.ts";
 
 const commands: Readonly<Record<Method, Command>> = {
   connect,
@@ -104,13 +105,14 @@ class Frame {
     // Before it is connected a client may only connect, and that once; after a failed connect nothing.
     const mayRun = method === "connect" ? clients.begin(this.#fd) : clients.isConnected(this.#fd);
     if (!isObject(fields) || !mayRun) return bad();
-    if (!this.#mayTake()) return this.#refuse(id, method, new ReplyError(111));
+    const since = performance.now();
+    if (!this.#mayTake()) return this.#refuse(id, method, since, new ReplyError(111));
     try {
       const reply = commands[method](this.#parts, this.#fd, fields);
-      if (reply instanceof Promise) return this.#wait(id, method, reply, lines, next);
-      this.#answer(id, method, reply);
+      if (reply instanceof Promise) return this.#wait(id, method, since, reply, lines, next);
+      this.#answer(id, method, since, reply);
     } catch (error) {
-      this.#refuse(id, method, error);
+      this.#refuse(id, method, since, error);
     }
     return undefined;
   }
@@ -127,14 +129,15 @@ class Frame {
   #wait(
     id: number,
     method: Method,
+    since: number,
     reply: Promise<Reply | undefined>,
     lines: readonly string[],
     next: number,
   ): Promise<void> {
     return reply
       .then(
-        (settled) => () => this.#answer(id, method, settled),
-        (error: unknown) => () => this.#refuse(id, method, error),
+        (settled) => () => this.#answer(id, method, since, settled),
+        (error: unknown) => () => this.#refuse(id, method, since, error),
       )
       .then((answer) => {
         if (!this.#isHere()) return undefined;
@@ -143,14 +146,18 @@ class Frame {
       });
   }
 
-  #answer(id: number, method: Method, reply: Reply | undefined): void {
+  #answer(id: number, method: Method, since: number, reply: Reply | undefined): void {
     if (!reply || !this.#isHere()) return;
+    this.#parts.counts.commands.observe(method, performance.now() - since);
     this.#add(encodeReply(id, method, reply.result));
     for (const push of reply.pushes ?? []) this.#add(push);
   }
 
-  #refuse(id: number, method: Method, cause: unknown): undefined {
+  #refuse(id: number, method: Method, since: number, cause: unknown): undefined {
     const error = this.#answerable(cause);
+    const { counts } = this.#parts;
+    counts.commands.observe(method, performance.now() - since);
+    if (error instanceof ReplyError) counts.errors.add(method, codeLabels.error(error.code));
     if (method === "connect" && this.#isHere()) {
       const { failures, remoteAddress } = this.#parts;
       this.#fail();

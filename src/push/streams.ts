@@ -6,6 +6,7 @@ import type { Clients } from "./clients.ts";
 import type { Exit, Exits } from "./exits.ts";
 import { originAllowed } from "./origin.ts";
 import { type Disconnect, disconnects, isObject } from "./protocol.ts";
+import type { PushCounts } from "./vitals/counts.ts";
 
 /** What {@link Streams} needs of the server. */
 export interface StreamsParts {
@@ -20,6 +21,7 @@ export interface StreamsParts {
   readonly command: (fd: number, text: string) => Promise<void>;
   readonly disconnect: (fd: number, how: Disconnect) => void;
   readonly leave: (fd: number) => void;
+  readonly counts: PushCounts;
   readonly keepHeaders: (fd: number, headers: ReadonlyMap<string, string>) => void;
 }
 
@@ -110,7 +112,7 @@ export class Streams {
 
   /** Commands of a client whose pushes go another way. That its session is gone it learns there, not here. */
   #emulate(response: ServerResponse, body: string): void {
-    const { exits, command, node } = this.#parts;
+    const { exits, node } = this.#parts;
     let sent: unknown;
     try {
       sent = JSON.parse(body);
@@ -125,7 +127,7 @@ export class Streams {
     const fd = exits.find(sent["session"]);
     if (fd < 0) return;
     const text = sent["data"];
-    const after = (this.#pending.get(fd) ?? Promise.resolve()).then(() => command(fd, text));
+    const after = (this.#pending.get(fd) ?? Promise.resolve()).then(() => this.#command(fd, text));
     this.#pending.set(fd, after);
   }
 
@@ -148,7 +150,7 @@ export class Streams {
   }
 
   #open(request: IncomingMessage, response: ServerResponse, form: Form, commands: string): void {
-    const { clients, exits, reserve, command, keepHeaders } = this.#parts;
+    const { clients, exits, reserve, counts, keepHeaders } = this.#parts;
     const fd = reserve();
     response.writeHead(200, {
       "Content-Type": form.type,
@@ -160,11 +162,19 @@ export class Streams {
     response.write(form.begin);
     response.socket?.setNoDelay(true);
     clients.open(fd);
+    counts.clients[form.transport]++;
     exits.add(fd, this.#exit(fd, request, response, form));
     const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)] as const);
     keepHeaders(fd, new Map(headers));
     response.on("close", () => this.#closed(fd));
-    this.#pending.set(fd, command(fd, commands));
+    this.#pending.set(fd, this.#command(fd, commands));
+  }
+
+  #command(fd: number, text: string): Promise<void> {
+    const { streams } = this.#parts.counts;
+    streams.messagesReceived++;
+    streams.bytesReceived += Buffer.byteLength(text);
+    return this.#parts.command(fd, text);
   }
 
   #closed(fd: number): void {
@@ -186,7 +196,7 @@ export class Streams {
   }
 
   #exit(fd: number, request: IncomingMessage, response: ServerResponse, form: Form): Exit {
-    const { outbound } = this.#parts;
+    const { outbound, counts } = this.#parts;
     const settle = () => {
       if (!response.closed && !this.#slow.has(fd)) this.#waits(fd, response.writableLength);
     };
@@ -196,6 +206,8 @@ export class Streams {
       remoteAddress: request.socket.remoteAddress ?? "",
       text: (text) => {
         if (response.writableEnded || this.#slow.has(fd)) return;
+        counts.streams.messagesSent++;
+        counts.streams.bytesSent += Buffer.byteLength(text);
         response.write(text.split("\n").map(form.line).join(""), settle);
         settle();
         if (response.writableLength <= outbound.connectionBytesMax || this.#slow.has(fd)) return;

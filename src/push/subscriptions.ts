@@ -19,6 +19,8 @@ import {
 } from "./protocol.ts";
 import { type Recovered, type Recovery, standing } from "./recovery.ts";
 import { isPositioned, isRecoverable, type SubscribeHow } from "./subscribe-how.ts";
+import { codeLabels } from "./vitals/codes.ts";
+import type { PushCounts } from "./vitals/counts.ts";
 
 /** A subscription that was made: its result as JSON text, and the pushes that follow it. */
 export interface Subscribed {
@@ -45,6 +47,7 @@ export interface SubscriptionsParts {
   readonly text: (fd: number, text: string) => void;
   /** In seconds since 1970. */
   readonly now: () => number;
+  readonly counts: PushCounts;
   /** The first subscriber of a channel has come. */
   readonly occupied: (channel: string) => void;
 }
@@ -116,10 +119,19 @@ export class Subscriptions {
     if (!held) throw new DisconnectError(disconnects.INSUFFICIENT_STATE);
     if (state && !state.recovered && how.recover?.orError) throw new ReplyError(112);
     this.#enter(fd, channel, options, how, state, held);
+    this.#count(how, state);
     const { filter, isPushed = false } = how;
     const wanted = filter ? held.filter(({ tags }) => filter.matches(tags)) : held;
     const following = isPushed && state ? [...state.missed, ...wanted] : wanted;
     return { result: this.#result(state, options, how), pushes: following.map((one) => pushOf(channel, one)) };
+  }
+
+  #count(how: SubscribeHow, state: Recovered | undefined): void {
+    const { counts } = this.#parts;
+    counts.subscriptions++;
+    if (!how.recover || !state) return;
+    if (state.recovered) counts.recovered++;
+    else counts.unrecovered++;
   }
 
   /** Ends a subscription; false when there was none. */
@@ -142,6 +154,7 @@ export class Subscriptions {
   /** Ends a subscription from the server's side, and tells the client. */
   end(fd: number, channel: string, { code, reason }: (typeof unsubscribes)[keyof typeof unsubscribes]): void {
     if (!this.remove(fd, channel)) return;
+    this.#parts.counts.unsubscribes.add(codeLabels.unsubscribe(code));
     this.#parts.text(fd, encodePush(channel, "unsubscribe", `{"code":${code},"reason":"${reason}"}`));
   }
 

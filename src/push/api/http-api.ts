@@ -3,7 +3,6 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { limits } from "../../limits.ts";
 import { type Log, silent } from "../../log.ts";
-import type { Operations } from "../operations.ts";
 import { batch } from "./batch.ts";
 import { bodyReader } from "./body.ts";
 import { Door } from "./door.ts";
@@ -11,21 +10,20 @@ import { type Endpoint, endpointOf } from "./endpoint.ts";
 import { ERROR_MODE_HEADER, type ErrorMode, statusOf } from "./error-mode.ts";
 import type { ApiKey } from "./keys.ts";
 import { legacy } from "./legacy.ts";
-import { errorText, faultOf } from "./method.ts";
+import { type CallParts, errorText, faultOf } from "./method.ts";
 import { methods } from "./methods.ts";
 import { OPENAPI_PATH, openApi } from "./openapi.ts";
 
 /** What the HTTP API needs of the server. */
-export interface HttpApiParts {
+export interface HttpApiParts extends Omit<CallParts, "log"> {
+  /** Where errors are told that are none of the protocol's. Default: nowhere. */
+  readonly log?: Log | undefined;
   /** Who is let in; with none nobody is. */
   readonly keys: readonly ApiKey[];
-  readonly operations: Operations;
   /** What callers get that do not choose. Default "body". */
   readonly errorMode?: ErrorMode | undefined;
   /** Default limits.apiBodyBytesMax. */
   readonly apiBodyBytesMax?: number | undefined;
-  /** Where errors are told that are none of the protocol's. Default: nowhere. */
-  readonly log?: Log | undefined;
 }
 
 const endpoints: readonly Endpoint[] = [...methods.map(endpointOf), batch, legacy];
@@ -35,7 +33,7 @@ const endpoints: readonly Endpoint[] = [...methods.map(endpointOf), batch, legac
  * BELFRY_BAD_OPTION for keys that cannot be.
  */
 export function httpApi(parts: HttpApiParts): Hono {
-  const { operations, errorMode = "body", apiBodyBytesMax = limits.apiBodyBytesMax, log = silent } = parts;
+  const { operations, counts, errorMode = "body", apiBodyBytesMax = limits.apiBodyBytesMax, log = silent } = parts;
   const door = new Door(parts.keys);
   const read = bodyReader(apiBodyBytesMax);
   const api = new Hono();
@@ -45,7 +43,7 @@ export function httpApi(parts: HttpApiParts): Hono {
       const key = door.keyOf(c);
       const body = await read(c);
       door.checkScopes(key, endpoint, body);
-      return json(c, 200, await endpoint.answerTo({ operations, log }, body));
+      return json(c, 200, await endpoint.answerTo({ operations, log, counts }, body));
     });
     api.all(endpoint.path, (c) => refusal(c, 405, "this is called with POST"));
   }

@@ -18,6 +18,12 @@ export interface ApiKey {
   readonly scopes: readonly (ApiScope | "*")[];
 }
 
+/** All keys of a server: `apiKey` alone is for everything. */
+export function keysOf(given: { apiKey?: string; apiKeys?: readonly ApiKey[] }): readonly ApiKey[] {
+  const { apiKey, apiKeys = [] } = given;
+  return apiKey === undefined ? apiKeys : [{ key: apiKey, scopes: ["*"] }, ...apiKeys];
+}
+
 /** The schema of the option that holds them. */
 export const apiKeys = v.array(
   v.strictObject({

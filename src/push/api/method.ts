@@ -2,6 +2,8 @@ import type * as v from "valibot";
 import type { Log } from "../../log.ts";
 import type { Operations } from "../operations.ts";
 import { ReplyError } from "../protocol.ts";
+import { codeLabels } from "../vitals/codes.ts";
+import type { PushCounts } from "../vitals/counts.ts";
 import { checked } from "./bad-request.ts";
 import type { ApiScope } from "./keys.ts";
 
@@ -9,6 +11,8 @@ import type { ApiScope } from "./keys.ts";
 export interface CallParts {
   readonly operations: Operations;
   readonly log: Log;
+  /** Told of each call, for metrics. */
+  readonly counts?: PushCounts | undefined;
 }
 
 /** One method, as its file writes it down. */
@@ -39,7 +43,23 @@ export interface ApiMethod extends Omit<MethodRow<v.GenericSchema>, "run"> {
 
 /** Makes a method of its row. */
 export function method<Request extends v.GenericSchema>({ run, ...row }: MethodRow<Request>): ApiMethod {
-  return { ...row, call: async (parts, body) => run(parts, checked(row.request, body)) };
+  return {
+    ...row,
+    call: (parts, body) => counted(parts.counts, row.name, async () => run(parts, checked(row.request, body))),
+  };
+}
+
+async function counted(counts: PushCounts | undefined, name: string, work: () => Promise<string>): Promise<string> {
+  if (!counts) return await work();
+  const since = performance.now();
+  try {
+    return await work();
+  } catch (error) {
+    counts.apiErrors.add(name, codeLabels.error(error instanceof ReplyError ? error.code : 100));
+    throw error;
+  } finally {
+    counts.apiCommands.observe(name, performance.now() - since);
+  }
 }
 
 /** What the caller is told of an error: the protocol's as they are, others are logged, and are 100. */

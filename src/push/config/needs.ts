@@ -16,7 +16,11 @@ export function clashesOf(config: Config): Clash[] {
 }
 
 function ofServer({ server }: Config): Clash[] {
-  if (server.path === "") return [];
+  if (server.path === "") {
+    const { port, internalPort } = server;
+    if (internalPort === 0 || internalPort !== port) return [];
+    return [clash(["server", "internalPort"], "server.port is the same", ["server", "port"])];
+  }
   const path = ["server", "path"];
   return [
     ...(server.host === "" ? [] : [clash(["server", "host"], "server.path is set, and takes its place", path)]),

@@ -3,6 +3,8 @@ import * as v from "valibot";
 import { limits } from "../../limits.ts";
 import { admission } from "./admission.ts";
 import { channelOptions, namespaceName } from "./channel-options.ts";
+import { health, metrics } from "./operators.ts";
+import { proxies } from "./proxies.ts";
 import { byName, httpUrl, key, listOf, oneOf, requiredKey, seconds, secret, text, whole, yesOrNo } from "./words.ts";
 
 const GIB = 1024 ** 3;
@@ -22,6 +24,17 @@ const server = v.strictObject({
     text((path) => path === "" || path.includes("/"), 'a path that holds a /, or "" for none'),
     "",
     "A Unix socket to listen on, instead of port and host.",
+  ),
+  internalPort: key(
+    whole(0, 65_535),
+    0,
+    "A second port, for operators alone: /metrics, /healthz and /readyz of all workers, whatever metrics.enabled and " +
+      "health.enabled say of the other one. It answers also while that one lets nobody in. 0 for none.",
+  ),
+  internalHost: key(
+    text((host) => /^[0-9a-fA-F:.]*$/.test(host), 'a numeric IPv4 or IPv6 address, or "" for all'),
+    "",
+    "The address of internalPort.",
   ),
   reusePort: off("Lets several processes listen on the port; the kernel spreads connections over them."),
   workers: key(
@@ -182,39 +195,6 @@ const api = v.strictObject({
   ),
 });
 
-const proxy = v.strictObject({
-  url: key(httpUrl, "", 'Where the back end is asked, with a POST. "" asks nobody.'),
-  seconds: key(seconds(0.05, 600), limits.proxySecondsMax, "How long it may take to answer."),
-  headers: key(
-    listOf(
-      text((name) => /^[-!#$%&'*+.^`|~\w]+$/.test(name), "the name of a header"),
-      'a list of names of headers: ["Cookie"]',
-    ),
-    [],
-    "Headers of the client's request that the back end is sent too.",
-  ),
-  concurrency: key(whole(1, 1_000_000), limits.proxyConcurrencyMax, "Requests that may be under way at once."),
-});
-
-const connectProxy = v.strictObject({
-  ...proxy.entries,
-  cacheSeconds: key(
-    seconds(0, HOUR),
-    0,
-    "How long an answer serves for further clients that show the same headers and data, and the same library. Only for " +
-      "a back end whose answer depends on nothing else, so not on the client's id. 0 asks for each client.",
-  ),
-});
-
-const proxies = v.strictObject({
-  connect: key(connectProxy, {}, "Asked when a client connects without a token: who is it?"),
-  refresh: key(proxy, {}, "Asked when a connection that the connect proxy let in expires: may it go on?"),
-  subscribe: key(proxy, {}, "Asked in namespaces with subscribeProxy when a client subscribes: may it?"),
-  publish: key(proxy, {}, "Asked in namespaces with publishProxy when a client publishes: may it?"),
-  subRefresh: key(proxy, {}, "Asked in namespaces with subRefreshProxy when a subscription expires: may it go on?"),
-  rpc: key(proxy, {}, "Asked when a client calls a method: what is the answer?"),
-});
-
 const history = v.strictObject({
   bytesMax: key(
     whole(1, 1024 * GIB),
@@ -279,6 +259,8 @@ export const configSchema = v.strictObject({
   channel: key(channel, {}, "Channels, and what they may do."),
   api: key(api, {}, "The HTTP API for back ends."),
   proxy: key(proxies, {}, "Back ends that are asked over HTTP."),
+  metrics: key(metrics, {}, "Metrics in the text form of Prometheus (docs/metrics.md)."),
+  health: key(health, {}, "Whether notifications arrive, and whether clients are to be sent here."),
   history: key(history, {}, "The memory for publications."),
   bus: key(bus, {}, "What carries publications between processes."),
   shutdown: key(shutdown, {}, "The end of a process, upon SIGTERM; with server.closeSecondsMax at last."),
