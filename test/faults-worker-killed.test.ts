@@ -24,9 +24,18 @@ test(`belfry serve --workers: of ${KILLS} kill -9 of a worker the clients of the
   const [busPort, port] = [await freePort(), await freePort()];
   const bus = { url: `nats://127.0.0.1:${busPort}` };
   await startBelfryBus(t, { port: busPort, data: folderOf(t) });
+  // A variable of that name is no key of the configuration.
   const variables = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const argv = ["serve", "--workers", "2", "--host", "127.0.0.1", "--port", `${port}`, "--bus", bus.url];
-  const parent = await Running.start(t, ["/usr/bin/env", ...variables, process.execPath, command, ...argv]);
+  const parent = await Running.start(t, [
+    "/usr/bin/env",
+    "-u",
+    "BELFRY_FAULTS",
+    ...variables,
+    process.execPath,
+    command,
+    ...argv,
+  ]);
   await parent.says(/workers listening on/);
   const broker = await connectNats(bus);
   t.after(() => broker.close());
