@@ -6,7 +6,8 @@ import { followersOf, HISTORY, Numbers } from "./numbered.ts";
 import { folderOf, freePort, isFull, Running, startBelfryBus } from "./processes.ts";
 
 const command = fileURLToPath(new URL("../../bin/belfry.js", import.meta.url));
-const KILLS = isFull ? 40 : 6;
+// Each further one of a worker waits twice as long for the next.
+const KILLS = isFull ? 12 : 6;
 
 /** In the environment, as an operator has it. */
 const settings = {
