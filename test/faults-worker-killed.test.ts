@@ -6,7 +6,8 @@ import { followersOf, HISTORY, Numbers } from "./numbered.ts";
 import { folderOf, freePort, isFull, Running, startBelfryBus } from "./processes.ts";
 
 const command = fileURLToPath(new URL("../../bin/belfry.js", import.meta.url));
-const KILLS = isFull ? 40 : 6;
+// Each further one of a worker waits twice as long for the next.
+const KILLS = isFull ? 12 : 6;
 
 /** In the environment, as an operator has it. */
 const settings = {
@@ -24,9 +25,18 @@ test(`belfry serve --workers: of ${KILLS} kill -9 of a worker the clients of the
   const [busPort, port] = [await freePort(), await freePort()];
   const bus = { url: `nats://127.0.0.1:${busPort}` };
   await startBelfryBus(t, { port: busPort, data: folderOf(t) });
+  // A variable of that name is no key of the configuration.
   const variables = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const argv = ["serve", "--workers", "2", "--host", "127.0.0.1", "--port", `${port}`, "--bus", bus.url];
-  const parent = await Running.start(t, ["/usr/bin/env", ...variables, process.execPath, command, ...argv]);
+  const parent = await Running.start(t, [
+    "/usr/bin/env",
+    "-u",
+    "BELFRY_FAULTS",
+    ...variables,
+    process.execPath,
+    command,
+    ...argv,
+  ]);
   await parent.says(/workers listening on/);
   const broker = await connectNats(bus);
   t.after(() => broker.close());
