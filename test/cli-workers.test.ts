@@ -220,7 +220,8 @@ test("belfry serve --workers whose Bus is out of reach says so, and ends with 1"
   const server = new Serving(t, ["--workers", "2", "--bus", `nats://127.0.0.1:${port}`]);
   assert.deepEqual(await server.ended(), [1, null]);
   assert.ok(server.lines.some((line) => /the Bus is out of reach/.test(line)));
-  assert.equal(server.lines.at(-1), "no worker could be started");
+  // Not the last line for certain: one that was started again may fail once more.
+  assert.ok(server.lines.includes("no worker could be started"));
 });
 
 test("belfry serve --workers auto starts one for each core, --workers 1 none", async (t) => {

@@ -73,8 +73,8 @@ export class Drain {
     const endsAt = startedAt + Math.min(msMax, (all * 1000) / limits.drainPerSecondMin);
     let loggedAt = -Infinity;
     while (clients.connected > 0) {
+      if (this.#isHurried) return;
       const now = performance.now();
-      if (this.#isHurried || now >= endsAt) return;
       this.#reason = `draining: ${count(clients.connected)} of ${count(all)} connections left`;
       if (now - loggedAt >= limits.drainLogMs) {
         log.info(this.#reason);
@@ -82,6 +82,8 @@ export class Drain {
       }
       // A share of those that are left now: a tick that is late, or clients that came meanwhile, make no crowd.
       this.#dismiss(Math.ceil((clients.connected * limits.drainTickMs) / Math.max(limits.drainTickMs, endsAt - now)));
+      // That was all of them.
+      if (now >= endsAt) return;
       await this.#pause(limits.drainTickMs);
     }
   }
