@@ -80,7 +80,6 @@ export class PortableNetpoll implements Netpoll {
     this.#watching = on;
     this.#schedule();
   }
-
   async listen(address: string, port: number, backlog: number, flags: number): Promise<number> {
     const listener = await listen(address, port, backlog, flags);
     if (typeof listener === "number") return listener;
@@ -94,7 +93,6 @@ export class PortableNetpoll implements Netpoll {
   rest(listener: number): void {
     this.#listeners.get(listener)?.rest();
   }
-
   resume(listener: number): void {
     this.#listeners.get(listener)?.resume();
   }
