@@ -101,12 +101,8 @@ export class Core {
 
   /** See {@link ServerStats}. */
   get stats(): ServerStats {
-    return {
-      counts: this.#columns.counts,
-      pool: this.#workers,
-      admission: this.admission.state,
-      outbound: this.wire.outbound.counts,
-    };
+    const { counts } = this.#columns;
+    return { counts, pool: this.#workers, admission: this.admission.state, outbound: this.wire.outbound.counts };
   }
 
   /** Asks every connection to end: WebSockets with a close frame, handshakes with a 503. Nobody new is let in. */

@@ -177,7 +177,7 @@ test("GET /readyz is 200, and 503 with all reasons, which others may add to", as
   client.send({ id: 2, rpc: { method: "slow" } });
   while ((await server.vitals.unready()).length === 0) await turn();
   const busy = await get(internal.port, "/readyz");
-  assert.deepEqual(busy.body, { status: "unready", reasons: ["all workers are busy (workersMax)"] });
+  assert.deepEqual(busy.body, { status: "unready", reasons: ["all workers are busy (option workersMax)"] });
   release();
   await client.next();
   while ((await server.vitals.unready()).length > 0) await turn();

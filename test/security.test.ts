@@ -74,7 +74,7 @@ describe("the log", { timeout: 60_000 }, () => {
     }
     child.kill("SIGTERM");
     await once(child, "close");
-    assert.match(said, /closing/);
+    assert.match(said, /SIGTERM: draining/);
     for (const planted of [API_KEY, HMAC, PAYLOAD, TOKEN]) assert.ok(!said.includes(planted), said);
   });
 });
