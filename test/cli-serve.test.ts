@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -64,3 +65,25 @@ test("belfry serve with a configuration: namespaces, tokens, a key from the envi
   const signed = await token.sign(new TextEncoder().encode(SECRET));
   assert.deepEqual(await roundTrip(t, port, "news:1", signed), { text: "hello" });
 });
+
+/** Whether the kernel asks whoever is at the other end of a server's connections (proc(5), net/tcp). */
+function isKeptAlive(port: number): boolean {
+  const [ESTABLISHED, KEEPALIVE_TIMER] = ["01", "02:"];
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync("/proc/net/tcp", "utf8")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/));
+  return rows.some((row) => row[1]?.endsWith(local) && row[3] === ESTABLISHED && row[5]?.startsWith(KEEPALIVE_TIMER));
+}
+
+for (const seconds of [0, 7]) {
+  const skip = process.platform === "linux" ? false : "only Linux tells of timers";
+  test(`belfry serve with server.keepAliveSeconds ${seconds}`, { skip }, async (t) => {
+    const env = { BELFRY_SERVER_KEEP_ALIVE_SECONDS: `${seconds}` };
+    const port = await serve(t, ["--allow-anonymous"], env);
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${WEBSOCKET_PATH}`);
+    t.after(() => socket.terminate());
+    await once(socket, "open");
+    assert.equal(isKeptAlive(port), seconds > 0);
+  });
+}

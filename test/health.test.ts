@@ -183,7 +183,7 @@ test("GET /readyz is 200, and 503 with all reasons, which others may add to", as
   while ((await server.vitals.unready()).length > 0) await turn();
 
   void server.close();
-  assert.deepEqual(await server.vitals.unready(), ["the server closes"]);
+  assert.deepEqual(await server.vitals.unready(), ["closing"]);
 });
 
 test("GET /healthz and /readyz are not there without the option health", async (t) => {

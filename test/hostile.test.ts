@@ -28,6 +28,8 @@ interface State {
   arrayBuffers: number;
 }
 
+const PIECES_BYTES = 262_144;
+
 for (const driver of ["native", "portable"] as const) {
   describe(`hostile peers, over the ${driver} driver`, () => {
     let server: ChildServer;
@@ -79,7 +81,8 @@ for (const driver of ["native", "portable"] as const) {
         // What leaks grows in each round: then the least of the last ones is above all of the first ones.
         const before = Math.max(...values.slice(0, ROUNDS / 2));
         const behind = Math.min(...values.slice(ROUNDS / 2));
-        assert.ok(behind <= before * 1.02, `${what} grows: ${values.join(" ")}`);
+        // A pool may take another of its pieces; what each of the peers left behind would be more.
+        assert.ok(behind <= before * 1.02 + PIECES_BYTES, `${what} grows: ${values.join(" ")}`);
       }
     });
 

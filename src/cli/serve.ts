@@ -151,13 +151,15 @@ async function serveHere(config: Config, flags: Flags, log: Log, place?: WorkerP
 }
 
 /** Listens, and rehearses: on a port that it shares its own connection would come to another process. */
-async function listen(server: PushServer, { port, host, path, reusePort }: Config["server"], log: Log) {
+async function listen(server: PushServer, config: Config["server"], log: Log) {
+  const { port, host, path, reusePort, keepAliveSeconds } = config;
   const failed = (failure: unknown) => log.warn(`the rehearsal failed: ${failure}`);
   const fd = takeListener(process.env, process.pid);
   const isShared = reusePort || fd !== undefined;
   if (isShared) await rehearseAside(server).catch(failed);
   const where = path === "" ? { port, ...(host === "" ? {} : { host }) } : { path };
-  const at = await server.listen(fd === undefined ? { ...where, reusePort } : { fd });
+  const keepAlive = keepAliveSeconds > 0 && path === "" ? { keepAliveSeconds } : {};
+  const at = await server.listen(fd === undefined ? { ...where, reusePort, ...keepAlive } : { fd, ...keepAlive });
   if (!isShared) await server.rehearse(at).catch(failed);
   return at;
 }

@@ -37,6 +37,12 @@ const server = v.strictObject({
     "The address of internalPort.",
   ),
   reusePort: off("Lets several processes listen on the port; the kernel spreads connections over them."),
+  keepAliveSeconds: key(
+    whole(0, 3600),
+    0,
+    "Has the kernel ask a peer that was silent for so long (TCP keepalive), and give it up after as long again without " +
+      "an answer. 0 for never; the pings of the protocol find dead peers without it.",
+  ),
   workers: key(
     whole(0, 1024),
     1,
