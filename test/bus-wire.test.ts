@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { NUMBER_BYTES_MAX, Op, ops, readOp, WireError, type WireLimits, writeNumber } from "../src/bus/wire.ts";
+import { Op, ops, readOp, WireError, type WireLimits } from "../src/bus/wire.ts";
+import { NUMBER_BYTES_MAX, writeNumber } from "../src/bus/write-number.ts";
 import { cut, cutPoints } from "./ws-bits.ts";
 
 /** An operation as words, with what it has not left out. */

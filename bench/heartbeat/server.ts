@@ -11,11 +11,8 @@ const modes: Readonly<Record<string, () => Promise<{ port: number }>>> = {
   nothing: () => createServer({ heartbeatSeconds: NEVER }).listen(where),
   "ping frames": () => createServer({ heartbeatSeconds: Number(seconds) }).listen(where),
   "pings of the protocol": () =>
-    createPushServer({
-      allowAnonymous: true,
-      pingSeconds: Number(seconds),
-      server: { heartbeatSeconds: NEVER },
-    }).listen(where),
+    // Its pongs are signs of life, so that no ping frame is sent besides.
+    createPushServer({ allowAnonymous: true, pingSeconds: Number(seconds) }).listen(where),
   "TCP keepalive": () =>
     createServer({ heartbeatSeconds: NEVER }).listen({ ...where, keepAliveSeconds: Number(seconds) }),
 };

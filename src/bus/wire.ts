@@ -64,6 +64,8 @@ const SPACE = 32;
 const TAB = 9;
 const CR = 13;
 const LF = 10;
+const [UPPER_P, UPPER_U, UPPER_B] = [0x50, 0x55, 0x42];
+const DIGITS_MAX = 9;
 /** What a line has besides its arguments, at most: the longest name, a space, and the line end. */
 const LINE_BYTES = "CONNECT \r\n".length;
 /** The arguments of the operations with most of them: HMSG subject sid reply header-bytes total-bytes. */
@@ -77,6 +79,7 @@ const found = new Int32Array(ARGUMENTS_MAX * 2);
  * Throws WireError.
  */
 export function readOp(bytes: Uint8Array, from: number, to: number, op: Op, limits: WireLimits): boolean {
+  if (readPlainPub(bytes, from, to, op, limits)) return true;
   const lineEnd = endOfLine(bytes, from, to, limits.controlLineBytesMax);
   if (lineEnd < 0) {
     op.end = 0;
@@ -118,6 +121,45 @@ export function readOp(bytes: Uint8Array, from: number, to: number, op: Op, limi
     return true;
   }
   return readMessage(bytes, to, op, count, limits);
+}
+
+/**
+ * `PUB subject size`, the commonest operation in its commonest form, in one pass. False for all else: another form, a
+ * fault, or one that is not whole.
+ */
+function readPlainPub(bytes: Uint8Array, from: number, to: number, op: Op, limits: WireLimits): boolean {
+  if (bytes[from] !== UPPER_P || bytes[from + 1] !== UPPER_U || bytes[from + 2] !== UPPER_B) return false;
+  const subjectFrom = from + 4;
+  const last = Math.min(to, from + limits.controlLineBytesMax);
+  let at = subjectFrom;
+  for (; at < last; at++) {
+    // What stands below the space are the tab and the line's end.
+    if ((bytes[at] as number) <= SPACE) break;
+  }
+  if (bytes[from + 3] !== SPACE || bytes[at] !== SPACE || at === subjectFrom) return false;
+  const digits = at + 1;
+  const lastDigit = Math.min(last, digits + DIGITS_MAX);
+  let size = 0;
+  let i = digits;
+  for (; i < lastDigit; i++) {
+    const digit = (bytes[i] as number) - 48;
+    if (digit < 0 || digit > 9) break;
+    size = size * 10 + digit;
+  }
+  const payloadFrom = i + 2;
+  const payloadTo = payloadFrom + size;
+  if (i === digits || payloadTo + 2 > to || size > limits.payloadBytesMax) return false;
+  if (bytes[i] !== CR || bytes[i + 1] !== LF || bytes[payloadTo] !== CR || bytes[payloadTo + 1] !== LF) return false;
+  op.kind = ops.PUB;
+  op.subjectFrom = subjectFrom;
+  op.subjectTo = at;
+  op.replyFrom = 0;
+  op.replyTo = 0;
+  op.headerBytes = 0;
+  op.payloadFrom = payloadFrom;
+  op.payloadTo = payloadTo;
+  op.end = payloadTo + 2;
+  return true;
 }
 
 /** PUB, HPUB, MSG and HMSG: a line, and a payload of the length that it says. */
@@ -209,11 +251,11 @@ function isBlank(byte: number | undefined): boolean {
   return byte === SPACE || byte === TAB;
 }
 
-/** At most nine digits: larger than any limit, and no rounding. */
+/** Digits of a number: larger than any limit, and no rounding. */
 function numberAt(bytes: Uint8Array, argument: number): number {
   const from = found[argument * 2] as number;
   const to = found[argument * 2 + 1] as number;
-  if (to - from > 9) malformed("number");
+  if (to - from > DIGITS_MAX) malformed("number");
   let value = 0;
   for (let i = from; i < to; i++) {
     const digit = (bytes[i] as number) - 48;
@@ -249,19 +291,4 @@ function lineTooLong(): never {
 
 function malformed(what: string): never {
   throw new WireError(`Parser Error: malformed ${what}`);
-}
-
-/** Bytes that {@link writeNumber} may write. */
-export const NUMBER_BYTES_MAX = 10;
-
-/** Writes a number that is not negative in digits; returns the offset behind it. */
-export function writeNumber(out: Uint8Array, at: number, value: number): number {
-  let end = at + 1;
-  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) end++;
-  let rest = value;
-  for (let i = end - 1; i >= at; i--) {
-    out[i] = 48 + (rest % 10);
-    rest = Math.floor(rest / 10);
-  }
-  return end;
 }

@@ -1,16 +1,9 @@
-import { NUMBER_BYTES_MAX, writeNumber } from "../bus/wire.ts";
 import { copyBytes } from "../connection/copy-bytes.ts";
 import { limits } from "../limits.ts";
 import type { Message } from "./message.ts";
+import { sidPlace, sizeOf, writeMessage } from "./write-message.ts";
 
-const ascii = (text: string) => new TextEncoder().encode(text);
-const MSG = ascii("MSG ");
-const HMSG = ascii("HMSG ");
-const SPACE = 32;
-const CR = 13;
-const LF = 10;
-/** What a message needs besides what differs: the verb, four spaces, two line ends and two numbers. */
-const FRAME_BYTES = HMSG.length + 4 + 4 + 2 * NUMBER_BYTES_MAX;
+const NO_SID = new Uint8Array(0);
 
 /**
  * Messages as they are delivered, one behind the other. They are made once, with the id of one subscription, and copied
@@ -22,7 +15,7 @@ export class Block {
   #count = 0;
   /** Where the id stands in each message. */
   #places = new Int32Array(256);
-  #sid: Uint8Array = MSG;
+  #sid: Uint8Array = NO_SID;
 
   /** How many messages there are. */
   get count(): number {
@@ -46,32 +39,8 @@ export class Block {
   /** Adds a message, with its headers or without. */
   add(message: Message, hasHeaders: boolean): void {
     this.#reserve(sizeOf(message, this.#sid));
-    const { bytes, subjectFrom, subjectTo, replyFrom, replyTo, headerBytes, payloadTo } = message;
-    const payloadFrom = message.payloadFrom + (hasHeaders ? 0 : headerBytes);
-    const out = this.#bytes;
-    const sid = this.#sid;
-    const verb = hasHeaders ? HMSG : MSG;
-    let at = copyBytes(verb, 0, verb.length, out, this.#length);
-    at = copyBytes(bytes, subjectFrom, subjectTo, out, at);
-    out[at++] = SPACE;
-    this.#places[this.#count++] = at;
-    at = copyBytes(sid, 0, sid.length, out, at);
-    out[at++] = SPACE;
-    if (replyTo > replyFrom) {
-      at = copyBytes(bytes, replyFrom, replyTo, out, at);
-      out[at++] = SPACE;
-    }
-    if (hasHeaders) {
-      at = writeNumber(out, at, headerBytes);
-      out[at++] = SPACE;
-    }
-    at = writeNumber(out, at, payloadTo - payloadFrom);
-    out[at++] = CR;
-    out[at++] = LF;
-    at = copyBytes(bytes, payloadFrom, payloadTo, out, at);
-    out[at++] = CR;
-    out[at++] = LF;
-    this.#length = at;
+    this.#places[this.#count++] = sidPlace(this.#length, message, hasHeaders);
+    this.#length = writeMessage(this.#bytes, this.#length, message, this.#sid, hasHeaders);
   }
 
   /** How many bytes the messages are for the subscription of an id. */
@@ -117,11 +86,6 @@ export class Block {
     places.set(this.#places);
     this.#places = places;
   }
-}
-
-/** The most that a message takes. */
-function sizeOf({ subjectFrom, subjectTo, replyFrom, replyTo, payloadFrom, payloadTo }: Message, sid: Uint8Array) {
-  return subjectTo - subjectFrom + sid.length + replyTo - replyFrom + payloadTo - payloadFrom + FRAME_BYTES;
 }
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {

@@ -3,6 +3,7 @@ import type { Client, Subscription } from "./client.ts";
 import type { Message } from "./message.ts";
 import type { Outlets } from "./outlets.ts";
 import type { Recipients, Route, Routes } from "./routes.ts";
+import { sizeOf, writeMessage } from "./write-message.ts";
 
 /** What {@link Delivery} needs of the other parts. */
 export interface DeliveryParts {
@@ -40,7 +41,7 @@ export class Delivery {
    */
   publish({ recipients }: Route, message: Message, publisher: Client | undefined): number {
     if (recipients.isPlain && message.headerBytes === 0 && (publisher?.options.echo ?? true)) {
-      return this.#gather(recipients, message);
+      return recipients.plain.length === 1 ? this.#pass(recipients, message) : this.#gather(recipients, message);
     }
     this.settle();
     this.#single.begin(NO_SID);
@@ -86,6 +87,20 @@ export class Delivery {
     if (!own?.sid) return;
     const sid = Buffer.from(own.sid).toString("latin1");
     outlets.text(client, `HMSG ${reply} ${sid} 16 16\r\nNATS/1.0 503\r\n\r\n\r\n`);
+  }
+
+  /** To one alone: there is nothing to copy. */
+  #pass({ plain }: Recipients, message: Message): number {
+    this.settle();
+    const subscription = plain[0] as Subscription;
+    const client = subscription.client as Client;
+    if (client.isClosed) return 0;
+    const { outlets } = this.#parts;
+    const sid = subscription.sid as Uint8Array;
+    const at = outlets.room(client, sizeOf(message, sid));
+    outlets.commit(client, writeMessage(outlets.slab, at, message, sid, false) - at);
+    subscription.delivered++;
+    return 1;
   }
 
   #gather(recipients: Recipients, message: Message): number {
