@@ -18,7 +18,7 @@ const USER_HZ = 100;
 const servers = {
   belfry: [
     fileURLToPath(new URL("../../../bin/belfry.js", import.meta.url)),
-    ...["serve", "--host", "127.0.0.1", "--port", "0", "--allow-anonymous", "--allow-subscribe", "crowd:"],
+    ...["serve", "--host", "0.0.0.0", "--port", "0", "--allow-anonymous", "--allow-subscribe", "crowd:"],
   ],
   ws: [fileURLToPath(new URL("./ws-server.js", import.meta.url))],
 } as const;
@@ -63,7 +63,7 @@ async function oneStorm(args: readonly string[], clients: number, channels: numb
   const count = Math.ceil(clients / CROWD_CLIENTS_MAX);
   const crowds = Array.from({ length: count }, (_, i) => {
     const own = Math.floor(clients / count) + (i < clients % count ? 1 : 0);
-    return { own, crowd: new Crowd({ ...order, clients: own, localAddress: `127.0.1.${i + 1}` }) };
+    return { own, crowd: new Crowd({ ...order, clients: own, host: `127.0.0.${i + 1}` }) };
   });
   await Promise.all(crowds.map(({ crowd, own }) => crowd.until(({ subscribed }) => subscribed === own)));
   // The peak of VmHWM begins anew.

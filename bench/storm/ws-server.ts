@@ -3,9 +3,9 @@ import { type WebSocket, WebSocketServer } from "ws";
 
 // A server over ws that says no more than a crowd needs, to compare with: `node ws-server.js`.
 const channels = new Map<string, Set<WebSocket>>();
-const server = new WebSocketServer({ host: "127.0.0.1", port: 0, perMessageDeflate: false, backlog: 4096 }, () => {
+const server = new WebSocketServer({ host: "0.0.0.0", port: 0, perMessageDeflate: false, backlog: 4096 }, () => {
   const { port } = server.address() as AddressInfo;
-  process.stdout.write(`${JSON.stringify({ msg: `listening on 127.0.0.1 port ${port}: ws:` })}\n`);
+  process.stdout.write(`${JSON.stringify({ msg: `listening on 0.0.0.0 port ${port}: ws:` })}\n`);
 });
 server.on("connection", (socket) => {
   const own = new Set<string>();

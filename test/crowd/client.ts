@@ -3,11 +3,10 @@ import { connect, type Socket } from "node:net";
 /** What a client of the crowd is made with. */
 export interface CrowdClientParts {
   readonly port: number;
+  /** Ports are enough for some 28,000 connections to one address. */
   readonly host?: string;
   /** What it subscribes to; its publications are the numbers 1, 2, 3, … */
   readonly channel: string;
-  /** The address it connects from, where one has not ports enough for all. */
-  readonly localAddress?: string;
   /** A connection attempt begins. */
   readonly attempt?: () => void;
   /** It is subscribed, for the first time or again. */
@@ -70,9 +69,9 @@ export class CrowdClient {
   }
 
   connect(): void {
-    const { port, host = "127.0.0.1", localAddress, attempt } = this.#parts;
+    const { port, host = "127.0.0.1", attempt } = this.#parts;
     attempt?.();
-    const socket = connect({ port, host, noDelay: true, ...(localAddress !== undefined && { localAddress }) });
+    const socket = connect({ port, host, noDelay: true });
     this.#socket = socket;
     this.#rest = Buffer.alloc(0);
     this.#isOpen = false;

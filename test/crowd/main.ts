@@ -8,8 +8,8 @@ export interface CrowdOrder {
   readonly channels: number;
   /** Clients that come in a second at the beginning. */
   readonly arrivalsPerSecond: number;
-  /** The address that they come from, since one has no ports for more than 28,000. */
-  readonly localAddress?: string;
+  /** The address that they come to: there are ports for some 28,000 connections to one. */
+  readonly host?: string;
 }
 
 /** What is said to a crowd: whom to cut without a word, all or a number at random, the last number of each channel, or a question. */
@@ -42,7 +42,7 @@ const arrivals = setInterval(() => {
     const client = new CrowdClient({
       port: order.port,
       channel: `crowd:${clients.length % order.channels}`,
-      ...(order.localAddress !== undefined && { localAddress: order.localAddress }),
+      ...(order.host !== undefined && { host: order.host }),
       attempt: () => {
         const tenth = Math.floor(Date.now() / 100);
         attempts[tenth] = (attempts[tenth] ?? 0) + 1;
