@@ -149,3 +149,17 @@ function withoutCode(markdown: string): string {
 function read(path: string): string {
   return readFileSync(join(root, path), "utf8").replaceAll("\r\n", "\n");
 }
+test("docs/reliability.md names tests that are there, and a promise for each fault", () => {
+  const rows = read("docs/reliability.md")
+    .split("\n")
+    .filter((line) => line.startsWith("| ") && !line.startsWith("| --- "))
+    .map((line) => line.split(" | ").map((cell) => cell.replaceAll(/^\| | \|$/g, "").trim()))
+    .filter((cells) => cells.length === 5 && cells[0] !== "fault" && !/^-+$/.test(cells[0] ?? ""));
+  assert.ok(rows.length >= 25, `${rows.length} rows`);
+  for (const [fault = "", how, promise, , tests = ""] of rows) {
+    assert.ok(how !== "" && promise !== "", fault);
+    const names = [...tests.matchAll(/`([\w-]+)`/g)].map(([, name]) => name);
+    assert.ok(names.length > 0, fault);
+    for (const name of names) assert.ok(existsSync(join(root, `test/${name}.test.ts`)), `${fault}: ${name}`);
+  }
+});
