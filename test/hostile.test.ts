@@ -11,9 +11,11 @@ const FULL = process.env["BELFRY_FAULTS"] === "full";
 const PEERS = FULL ? 100 : 20;
 const WARM_UP = 3;
 const ROUNDS = 6;
-const ECHOERS = 200;
-const ECHOES = 5000;
-const DRIPPERS = 100;
+const ECHOERS = FULL ? 1000 : 200;
+const ECHOES = FULL ? 20_000 : 5000;
+const DRIPPERS = FULL ? 5000 : 100;
+/** Between two bytes of one; fewer drip faster, so that there are several thousand bytes a second. */
+const DRIP_MS = FULL ? 1000 : 15;
 const TEXT = 1;
 
 /** What the server says of itself. */
@@ -146,7 +148,7 @@ async function drip(port: number): Promise<() => Promise<void>> {
     for (const byte of bytes) {
       if (!going || client.socket.destroyed) return;
       client.send(Buffer.of(byte));
-      await new Promise((resolve) => setTimeout(resolve, 15));
+      await new Promise((resolve) => setTimeout(resolve, DRIP_MS));
     }
   };
   const heads = async () => {
