@@ -186,6 +186,21 @@ test("GET /readyz is 200, and 503 with all reasons, which others may add to", as
   assert.deepEqual(await server.vitals.unready(), ["closing"]);
 });
 
+test("readiness follows the gates of admission, and a drain", async (t) => {
+  const { server, port } = await serve(t, { ...usual, server: { admission: { connectionsMax: 2 } } });
+  const clients = [await ProtocolClient.connect(t, port), await ProtocolClient.connect(t, port)];
+  const full = await server.vitals.unready();
+  assert.match(full.join(), /^2 connections; option admission\.connectionsMax is 2, /);
+  clients[0]?.client.raw.reset();
+  clients[1]?.client.raw.reset();
+  while ((await server.vitals.unready()).length > 0) await turn();
+  await ProtocolClient.connect(t, port);
+  const closed = server.close({ delaySeconds: 0, spreadSeconds: 60 });
+  while (!/^draining: 1 of 1 connections left$/.test((await server.vitals.unready()).join())) await turn();
+  await server.close();
+  await closed;
+});
+
 test("GET /healthz and /readyz are not there without the option health", async (t) => {
   const { port } = await serve(t);
   for (const path of ["/healthz", "/readyz"]) assert.equal((await get(port, path)).status, 404);
