@@ -407,6 +407,9 @@ for (const [name, start] of Object.entries(natsServers)) {
       for (const [header, value] of [
         ["Belfry-Tags", "%"],
         ["Belfry-Tags", "no json"],
+        ["Belfry-Tags", "null"],
+        ["Belfry-Tags", encodeURIComponent('{"a":1}')],
+        ["Belfry-Tags", encodeURIComponent('["a"]')],
         ["Belfry-Info", "%E0"],
         ["Belfry-Event", "join"],
       ] as const) {
@@ -420,6 +423,7 @@ for (const [name, start] of Object.entries(natsServers)) {
       await heard.until(() => heard.data("a").includes('"last"'));
       assert.deepEqual(heard.data("a").slice(-2), ['{"with":"lines"}', '"last"']);
       for (const { data } of heard.publications) assert.doesNotThrow(() => JSON.parse(data));
+      assert.ok(heard.publications.every(({ tags }) => tags === undefined));
       for (const { info } of heard.events) assert.doesNotThrow(() => JSON.parse(info));
       const { publications } = await broker.history("a", { limit: 10 });
       assert.deepEqual(

@@ -155,6 +155,33 @@ test("each client gets what it subscribed to, once for each subscription, in the
   );
 });
 
+test("what is gathered is for nobody more than busBlockBytes, however long the ids of some subscriptions are", () => {
+  const sids = ["1", "x".repeat(4000), "22"];
+  const slab = Buffer.alloc(2 * limits.busBlockBytes);
+  const got = sids.map(() => "");
+  const outlets = {
+    slab,
+    room: (_: Client, bytes: number) => {
+      assert.ok(bytes <= limits.busBlockBytes, `${bytes} bytes at once`);
+      return 0;
+    },
+    commit: ({ id }: Client, bytes: number) => {
+      got[id] += slab.toString("latin1", 0, bytes);
+    },
+    text: () => assert.fail("nothing is wrong here"),
+  };
+  const routes = new Routes();
+  const delivery = new Delivery({ routes, outlets, spent: () => assert.fail("none has a limit") });
+  const rest = { pattern: "a", queue: "", number: 0, max: 0, delivered: 0 };
+  for (const [i, sid] of sids.entries()) {
+    routes.add({ ...rest, client: new Client(i, i, true), sid: Buffer.from(sid) });
+  }
+  const own = message("a", "");
+  for (let i = 0; i < 1000; i++) assert.equal(delivery.publish(delivery.routeOf(own), own, undefined), sids.length);
+  delivery.settle();
+  assert.ok(got.every((text, i) => text === line("a", sids[i] as string, "").repeat(1000)));
+});
+
 /** Messages by publication; those of one publication in no order, since a client's subscriptions have none. */
 function split(text: string): string[][] {
   const found: string[][] = [];

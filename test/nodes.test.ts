@@ -210,6 +210,20 @@ test("what one node alone has too much of is 106, and names the limit", async (t
   });
 });
 
+test("a node that says what is no word of one is none, and one that asks what is not known here is not kept waiting", async (t) => {
+  const broker = new MemoryBroker();
+  const node = await nodeOn(t, broker);
+  for (const word of ['{"op":"alive"}', '{"op":"alive","node":null}', '{"op":"gone","node":7}', '{"op":"new"}', "["]) {
+    await broker.control(word);
+  }
+  assert.equal(node.server.bus.nodes, 1);
+  const answers: unknown[] = [];
+  const question = { from: "of a newer version", kind: "toString", question: {} };
+  broker.ask(JSON.stringify(question), (answer) => answers.push(JSON.parse(answer)) < 0);
+  const [{ uid } = { uid: "" }] = await node.server.operations.info();
+  assert.deepEqual(answers, [{ node: uid, answer: null }]);
+});
+
 for (const [name, start] of Object.entries(natsServers)) {
   describe(`nodes, ${name}`, { concurrency: 4 }, () => {
     it("tell of what both know, to back ends and to clients", async (t) => {

@@ -8,7 +8,7 @@ import { MemoryBroker } from "../src/bus/index.ts";
 import { limits } from "../src/limits.ts";
 import { Identities } from "../src/push/identities.ts";
 import { createPushServer, type PushOptions, type PushServer, WEBSOCKET_PATH } from "../src/push/index.ts";
-import { type RevocationRow, Revocations } from "../src/push/revocations.ts";
+import { REVOCATION_PARTS, type RevocationRow, Revocations } from "../src/push/revocations.ts";
 
 const SECRET = "a secret of more than thirty-two bytes, as it should be";
 const KEY = "a key of the API";
@@ -242,6 +242,14 @@ test("Revocations do what a list of all that was ever said does", () => {
       }
     }),
   );
+});
+
+test("what is revoked makes parts of nearly one size, which together are all of it", () => {
+  const all = new Revocations(() => 1000);
+  for (let i = 0; i < 16_000; i++) all.revokeToken(`${i}`, 2000);
+  const parts = Array.from({ length: REVOCATION_PARTS }, (_, part) => all.rows(part));
+  assert.deepEqual(parts.flat().sort(), all.rows().sort());
+  for (const { length } of parts) assert.ok(length > 500 && length < 2000, `${length} of 16000`);
 });
 
 test("what another knows is learned once, and never shortens what is known", () => {

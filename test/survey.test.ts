@@ -5,7 +5,7 @@ import { type Broker, type BrokerListener, connectNats, MemoryBroker } from "../
 import { limits } from "../src/limits.ts";
 import { natsServers, type StartNats } from "./broker-places.ts";
 import { belfryKinds, natsKind } from "./bus-servers.ts";
-import { patient } from "./node-fleet.ts";
+import { Lines, patient } from "./node-fleet.ts";
 
 const { surveyAnswerBytesMax, surveyMsMax } = limits;
 
@@ -97,6 +97,28 @@ for (const [name, start] of Object.entries(natsServers)) {
       other.publish("belfry.ask", "no reply is wanted");
       await other.flush();
       assert.deepEqual(await answersOf(broker, "2", 1), ["own 2"]);
+    });
+
+    it("and all else are heard after a message that cannot be taken, and the log tells of that", async (t) => {
+      const place = await start();
+      t.after(() => place.stop());
+      const lines = new Lines();
+      const url = `nats://127.0.0.1:${place.port}`;
+      const broker = await connectNats({ url, historyStorage: "memory", log: lines });
+      t.after(() => broker.close());
+      const fail = () => {
+        throw new Error("a fault of the listener");
+      };
+      const unlisten = broker.listen({ publication: fail, event: fail, control: fail, missed: fail, asked: fail });
+      broker.subscribe("a");
+      await broker.control("to all");
+      await broker.publish("a", "1");
+      await broker.announce({ channel: "a", type: "join", info: "{}" });
+      assert.deepEqual(await answersOf(broker, "who?", 1), []);
+      assert.equal(lines.matching(/^what came over the Bus could not be taken: Error: a fault/).length, 4);
+      unlisten();
+      broker.listen(answering((question) => `own ${question}`));
+      assert.deepEqual(await answersOf(broker, "who?", 1), ["own who?"]);
     });
 
     it("that are open when the broker closes end", async (t) => {

@@ -28,11 +28,11 @@ export function publicationOf(
 ): Publication {
   const publication = { channel, data: jsonOf(data), ...place };
   if (!headers) return publication;
-  const tags = decoded(headers.get(TAGS));
+  const tags = tagsOf(headers.get(TAGS));
   const info = decoded(headers.get(INFO));
   return {
     ...publication,
-    ...(tags !== undefined && { tags: JSON.parse(tags) as Record<string, string> }),
+    ...(tags && { tags }),
     ...(info !== undefined && { info }),
   };
 }
@@ -64,6 +64,13 @@ function jsonOf(text: string): string {
 /** Headers are ASCII lines; half a surrogate pair has no UTF-8. */
 export function encoded(text: string): string {
   return encodeURIComponent(text.toWellFormed());
+}
+
+/** Tags that are strings; filters count on that, and anybody may publish. */
+function tagsOf(header: string): Record<string, string> | undefined {
+  const value: unknown = JSON.parse(decoded(header) ?? "null");
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  return Object.values(value).every((tag) => typeof tag === "string") ? (value as Record<string, string>) : undefined;
 }
 
 /** The JSON of a header; undefined when there is none, since an exception here would end the connection. */

@@ -58,17 +58,18 @@ export class NatsBroker implements Broker {
       nc,
       everything: `${prefixes.delivered}>`,
       subjectOf: (channel) => subjectOf(prefixes.delivered, channel),
-      received: (message) => this.#received(message),
+      received: (message) => this.#safely(() => this.#received(message)),
     });
     nc.subscribe(control, {
       callback: (error, message) => {
-        if (!error) for (const listener of this.#listeners) listener.control(message.string());
+        if (!error) this.#tell((listener) => listener.control(message.string()));
       },
     });
     this.#survey = new Survey({
       nc,
       subject: ask,
       answers: (question) => [...this.#listeners].flatMap((listener) => listener.asked?.(question) ?? []),
+      safely: (hear) => this.#safely(hear),
     });
     void this.#watch();
     if (!stream) return;
@@ -76,9 +77,7 @@ export class NatsBroker implements Broker {
       stream,
       isEverything: () => this.#interest.isEverything,
       deliver: (publication) => this.#deliver(publication),
-      missed: () => {
-        for (const listener of this.#listeners) listener.missed();
-      },
+      missed: () => this.#tell((listener) => listener.missed()),
       log,
     });
   }
@@ -212,10 +211,7 @@ export class NatsBroker implements Broker {
     const channel = channelOf(prefixes.delivered, message.subject);
     if (channel === undefined) return;
     const event = eventOf(channel, message);
-    if (event) {
-      for (const listener of this.#listeners) listener.event(event);
-      return;
-    }
+    if (event) return this.#tell((listener) => listener.event(event));
     const { headers } = message;
     const offset = Number(headers?.get("Nats-Sequence") ?? 0);
     const previous = Number(headers?.get("Nats-Last-Sequence") ?? 0);
@@ -226,7 +222,21 @@ export class NatsBroker implements Broker {
   }
 
   #deliver(publication: Publication): void {
-    for (const listener of this.#listeners) listener.publication(publication);
+    this.#tell((listener) => listener.publication(publication));
+  }
+
+  #tell(tell: (listener: BrokerListener) => void): void {
+    for (const listener of this.#listeners) this.#safely(() => tell(listener));
+  }
+
+  /** Anybody may say anything on the Bus, and an exception would end the reading of the connection for good. */
+  #safely(hear: () => void): void {
+    try {
+      hear();
+    } catch (error) {
+      const why = error instanceof Error ? error.stack : String(error);
+      this.#parts.log.error(`what came over the Bus could not be taken: ${why}`);
+    }
   }
 
   async #watch(): Promise<void> {
@@ -236,7 +246,7 @@ export class NatsBroker implements Broker {
       if (type !== "reconnect") continue;
       log.info("the Bus is back");
       await this.#catchUp?.run();
-      for (const listener of this.#listeners) listener.back?.();
+      this.#tell((listener) => listener.back?.());
     }
   }
 }

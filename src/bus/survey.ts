@@ -9,6 +9,8 @@ export interface SurveyParts {
   readonly subject: string;
   /** What those here who listen answer. */
   readonly answers: (question: string) => readonly string[];
+  /** Calls what reads a message, and takes its exceptions. */
+  readonly safely: (hear: () => void) => void;
 }
 
 /** A question that waits for answers. */
@@ -43,13 +45,13 @@ export class Survey {
 
   constructor(parts: SurveyParts) {
     this.#parts = parts;
-    const { nc, subject } = parts;
+    const { nc, subject, safely } = parts;
     const received = (error: Error | null, message: Msg) => {
-      if (!error) this.#received(message);
+      if (!error) safely(() => this.#received(message));
     };
     nc.subscribe(`${this.#inbox}.*`, { callback: received });
     const asked = (error: Error | null, message: Msg) => {
-      if (!error) this.#answer(message);
+      if (!error) safely(() => this.#answer(message));
     };
     nc.subscribe(subject, { callback: asked });
   }

@@ -109,7 +109,8 @@ export class Delivery {
     if (this.#recipients !== recipients || !block.fits(message)) {
       this.settle();
       this.#recipients = recipients;
-      block.begin((plain[0] as Subscription).sid as Uint8Array);
+      // With any other id the block is no larger: it finds room in the slab whatever ids clients have chosen.
+      block.begin(longestSid(plain));
     }
     block.add(message, false);
     return plain.length;
@@ -151,3 +152,9 @@ export class Delivery {
 }
 
 const NO_SID = new Uint8Array(0);
+
+function longestSid(subscriptions: readonly Subscription[]): Uint8Array {
+  let longest: Uint8Array = NO_SID;
+  for (const { sid = NO_SID } of subscriptions) if (sid.length > longest.length) longest = sid;
+  return longest;
+}

@@ -78,9 +78,9 @@ export class Answers implements Questions {
     return found;
   }
 
-  revocations(): readonly RevocationRow[] | undefined {
+  revocations({ part }: Question<"revocations">): readonly RevocationRow[] | undefined {
     const { revocations } = this.#parts;
-    return revocations.isWhole ? revocations.rows() : undefined;
+    return revocations.isWhole ? revocations.rows(part) : undefined;
   }
 
   #connection(fd: number): ConnectionInfo {

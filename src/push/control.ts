@@ -13,7 +13,7 @@ import type { Nodes, NodeWord } from "./nodes.ts";
 import type { Revoked, Whom } from "./operations.ts";
 import { parsedObject } from "./parsed-object.ts";
 import { type Disconnect, disconnects, encodePush, unsubscribes } from "./protocol.ts";
-import type { Revocations } from "./revocations.ts";
+import { REVOCATION_PARTS, type RevocationRow, type Revocations } from "./revocations.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { Survey } from "./survey.ts";
 
@@ -100,22 +100,29 @@ export class Control {
    * when they have answered, or surveyMsMax is over.
    */
   async learn(): Promise<void> {
-    const { survey, revocations, identities, disconnect, log } = this.#parts;
+    const { survey, revocations, log } = this.#parts;
     try {
-      for (const rows of await survey.askOthers("revocations", {}, 1)) {
-        const { tokenIds, users } = revocations.learn(rows);
-        for (const id of tokenIds) {
-          for (const fd of identities.descriptorsOfToken(id)) disconnect(fd, disconnects.INVALID_TOKEN);
-        }
-        // Their tokens may be newer than the revocation: whose is not is refused when it comes back.
-        for (const user of users) {
-          for (const fd of identities.descriptorsOf(user)) disconnect(fd, disconnects.CONNECTION_EXPIRED);
-        }
+      for (let part = 0; part < REVOCATION_PARTS; part++) {
+        const answers = await survey.askOthers("revocations", { part }, 1);
+        if (answers.length === 0) break;
+        for (const rows of answers) this.#learn(rows);
       }
     } catch (error) {
       log.warn(`what other nodes have revoked is not known here: ${error instanceof Error ? error.message : error}`);
     }
     revocations.isWhole = true;
+  }
+
+  #learn(rows: readonly RevocationRow[]): void {
+    const { revocations, identities, disconnect } = this.#parts;
+    const { tokenIds, users } = revocations.learn(rows);
+    for (const id of tokenIds) {
+      for (const fd of identities.descriptorsOfToken(id)) disconnect(fd, disconnects.INVALID_TOKEN);
+    }
+    // Their tokens may be newer than the revocation: whose is not is refused when it comes back.
+    for (const user of users) {
+      for (const fd of identities.descriptorsOf(user)) disconnect(fd, disconnects.CONNECTION_EXPIRED);
+    }
   }
 
   #each(whom: Whom, visit: (fd: number) => void): void {

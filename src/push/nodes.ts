@@ -88,7 +88,8 @@ export class Nodes {
 
   /** A node, maybe this one, has said something of itself. */
   heard(word: NodeWord): void {
-    if (!this.#timer) return;
+    // Anybody may speak on the Bus: who has no name is no node, and would be waited for.
+    if (!this.#timer || typeof word.node !== "string") return;
     if (word.op === "gone") return void this.#others.delete(word.node);
     if (word.node === this.uid) return this.#health.returned(performance.now() - word.at);
     const known = this.#others.get(word.node);

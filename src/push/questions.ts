@@ -17,8 +17,8 @@ export interface Questions {
   }): readonly (readonly [string, number])[] | number;
   info(question: object): NodeInfo;
   connections(question: { readonly user?: string; readonly limit: number }): readonly ConnectionInfo[];
-  /** What is revoked; undefined as long as a node has not asked the others itself. */
-  revocations(question: object): readonly RevocationRow[] | undefined;
+  /** One part of what is revoked; undefined as long as a node has not asked the others itself. */
+  revocations(question: { readonly part?: number }): readonly RevocationRow[] | undefined;
 }
 
 /** The name of a question. */

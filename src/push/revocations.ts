@@ -12,6 +12,9 @@ export interface Shown {
 /** A revocation as nodes tell one another: its key, until when it counts, and of a user the newest token's time. */
 export type RevocationRow = readonly [key: string, until: number, issuedUntil: number | null];
 
+/** Nodes tell one another what is revoked in so many parts: all in one may be larger than an answer may be. */
+export const REVOCATION_PARTS = 16;
+
 const TOKEN = "token:";
 const USER = "user:";
 
@@ -70,11 +73,15 @@ export class Revocations {
     return this.#holds(`${USER}${user}`, issuedAt);
   }
 
-  /** All that count, the oldest first. */
-  rows(): RevocationRow[] {
+  /** All that count, the oldest first; or those of one part, from 0 to REVOCATION_PARTS - 1. */
+  rows(part?: number): RevocationRow[] {
     this.#sweep();
-    const ends = (seconds: number) => (Number.isFinite(seconds) ? seconds : null);
-    return Array.from(this.#known, ([key, { until, issuedUntil }]) => [key, until, ends(issuedUntil)]);
+    const found: RevocationRow[] = [];
+    for (const [key, { until, issuedUntil }] of this.#known) {
+      if (part !== undefined && partOf(key) !== part) continue;
+      found.push([key, until, Number.isFinite(issuedUntil) ? issuedUntil : null]);
+    }
+    return found;
   }
 
   /** Takes what another node knows; gives the tokens and users of which it was new that they are refused. */
@@ -116,4 +123,11 @@ export class Revocations {
     const now = this.#now();
     for (const [key, { until }] of this.#known) if (until <= now) this.#known.delete(key);
   }
+}
+
+/** The same at all times, so that none slips from one part into another while they are asked for. */
+function partOf(key: string): number {
+  let hash = 0;
+  for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 31) + key.charCodeAt(i)) | 0;
+  return (hash ^ (hash >>> 16)) & (REVOCATION_PARTS - 1);
 }

@@ -86,10 +86,12 @@ export class Survey {
   asked(text: string): string | undefined {
     const { nodes, log } = this.#parts;
     const asked = parsedObject(text) as Partial<Asked> | undefined;
-    if (!asked || asked.from === nodes.uid || !isQuestionKind(asked.kind)) return undefined;
+    if (!asked || asked.from === nodes.uid) return undefined;
     try {
-      const answer = this.#own(asked.kind, asked.question as Question<QuestionKind>) ?? null;
-      return JSON.stringify({ node: nodes.uid, answer } satisfies Answered);
+      // A newer node that asks what this one does not know need not wait for it.
+      const { kind } = asked;
+      const answer = isQuestionKind(kind) ? this.#own(kind, asked.question as Question<QuestionKind>) : undefined;
+      return JSON.stringify({ node: nodes.uid, answer: answer ?? null } satisfies Answered);
     } catch (error) {
       log.warn(
         `a question of node ${asked.from} cannot be answered: ${error instanceof Error ? error.message : error}`,
