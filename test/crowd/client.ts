@@ -78,7 +78,8 @@ export class CrowdClient {
     this.#timer = setTimeout(() => socket.destroy(), TIMEOUT_MS);
     socket.write(HEAD);
     socket.on("data", (bytes) => this.#take(bytes));
-    socket.on("error", () => {});
+    // After a reset that fails, since the peer's came first, Node tells of no close (`resetAndDestroy`).
+    socket.on("error", () => this.#ended(0));
     socket.on("close", () => this.#ended(0));
   }
 
