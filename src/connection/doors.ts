@@ -111,8 +111,9 @@ export class Doors {
   }
 
   /**
-   * Lets others take over: paths of Unix sockets are free from now on (with the portable driver only once they are
-   * closed), ports that other processes share take no new connection, and what is closed stays so. Returns whether there is such a port, on which handshakes may be under way.
+   * Lets others take over: paths of Unix sockets are free from now on (with the portable driver once they are closed),
+   * ports that other processes share take no new connection, and what is closed stays so. Returns whether there is such
+   * a port, on which handshakes may be under way.
    */
   retire(): boolean {
     this.#isRetired = true;
@@ -142,7 +143,7 @@ export class Doors {
   /** Only once: another server's socket may stand there soon. */
   #unlink(door: Door): void {
     if (!isPath(door.address) || door.isUnlinked) return;
-    // Node does so itself when it closes the listener, whosever the path is by then: it must stay this one's until then.
+    // Node does so itself when it closes the listener, whosever the path is then: it must stay this one's so long.
     if (this.#parts.poll.driver === "portable") return;
     door.isUnlinked = true;
     rmSync(door.address, { force: true });
