@@ -43,6 +43,7 @@ export class Server {
   readonly #log: Log;
   readonly #closeSecondsMax: number;
   readonly #upgrades: HttpUpgrades;
+  #isStopped = false;
   #closed: Promise<void> | undefined;
 
   /** Use {@link createServer}, which checks the options. */
@@ -82,6 +83,7 @@ export class Server {
   async listen(options: ListenOptions = {}): Promise<ListeningAddress> {
     checkListenOptions(options);
     if (this.#closed) throw new BelfryError("BELFRY_BAD_STATE", "listen: the server is closed");
+    if (this.#isStopped) throw new BelfryError("BELFRY_BAD_STATE", "listen: the server has stopped listening");
     const { port = 0, backlog = limits.backlog, keepAliveSeconds } = options;
     const flags = (options.reusePort ? listenFlags.REUSE_PORT : 0) | (options.ipv6Only ? listenFlags.V6_ONLY : 0);
     const given = options.fd === undefined ? (options.path ?? options.host) : `fd:${options.fd}`;
@@ -133,6 +135,7 @@ export class Server {
    */
   async stopListening(): Promise<void> {
     const { admission } = this.#core;
+    this.#isStopped = true;
     if (admission.retire()) await delay(limits.listenerLingerMs);
     // The portable driver's connections are accepted by Node, in one turn, and are to be had in the next one.
     for (let i = 0; i < 3; i++) {

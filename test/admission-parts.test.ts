@@ -207,4 +207,18 @@ describe("load", () => {
     }
     assert.deepEqual(lags, [0, 0, 0, 0, 0, 400, 400, 300, 0]);
   });
+
+  it("goes on with the last value where the resident memory cannot be read, as without a descriptor", () => {
+    const seen: number[] = [];
+    const read = [() => 7, () => assert.fail("EMFILE"), () => 8];
+    const load = new Load({
+      residentBytes: () => (read.shift() as () => number)(),
+      outboundBytes: () => 0,
+      now: () => 0,
+      sampled: (_, residentBytes) => void seen.push(residentBytes),
+    });
+    for (let i = 0; i < 3; i++) load.sample();
+    load.stop();
+    assert.deepEqual(seen, [7, 7, 8]);
+  });
 });

@@ -10,11 +10,16 @@ import { frame, RawClient, request } from "./raw-client.ts";
 const DESCRIPTORS = 256;
 const CLIENTS = 300;
 
-test("admission: without descriptors the server says so once, serves whom it has, and lets the others in as some leave", async () => {
-  const fixture = fileURLToPath(new URL("fixtures/echo-server.js", import.meta.url));
-  const child = spawn("sh", ["-c", `ulimit -n ${DESCRIPTORS}; exec "$0" "$@"`, process.execPath, fixture], {
+/** A fixture as a process that has DESCRIPTORS descriptors. */
+function start(name: string) {
+  const fixture = fileURLToPath(new URL(`fixtures/${name}.js`, import.meta.url));
+  return spawn("sh", ["-c", `ulimit -n ${DESCRIPTORS}; exec "$0" "$@"`, process.execPath, fixture], {
     stdio: ["pipe", "pipe", "inherit"],
   });
+}
+
+test("admission: without descriptors the server says so once, serves whom it has, and lets the others in as some leave", async () => {
+  const child = start("echo-server");
   const exited = once(child, "exit");
   const said: { port?: number; warn?: string }[] = [];
   const lines = createInterface({ input: child.stdout });
@@ -57,6 +62,26 @@ test("admission: without descriptors the server says so once, serves whom it has
 
   for (const client of served) client.reset();
   served = [];
+  child.stdin.end();
+  assert.deepEqual(await exited, [0, null]);
+});
+
+test("admission: a server that becomes overloaded without descriptors goes on, and answers 503 when it has some", async () => {
+  const child = start("starved-server");
+  const exited = once(child, "exit");
+  const lines = createInterface({ input: child.stdout });
+  const [first] = await once(lines, "line");
+  const { port } = JSON.parse(first) as { port: number };
+  await once(lines, "line");
+  const inside = await RawClient.connect(port);
+  inside.send(request());
+  assert.equal((await inside.head()).status, 101);
+  const refused = await RawClient.connect(port);
+  refused.send(request());
+  child.stdin.write("go on\n");
+  assert.equal((await refused.head()).status, 503);
+  refused.reset();
+  inside.reset();
   child.stdin.end();
   assert.deepEqual(await exited, [0, null]);
 });

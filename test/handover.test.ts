@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
-import { devNull } from "node:os";
+import { closeSync, existsSync, openSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { devNull, tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
 import { createServer, SystemError } from "../src/index.ts";
 import type { FloodCount, FloodOrder } from "./connect-flood.ts";
 import { quietListener } from "./quiet-listener.ts";
 import { RawClient } from "./raw-client.ts";
+import { until } from "./until.ts";
 
 /** Opens and resets WebSockets on a port, on another thread. */
 class Flood {
@@ -33,6 +36,13 @@ class Flood {
     await once(this.#worker, "exit");
     return this.count;
   }
+}
+
+/** A path for a Unix socket, where nothing is before the test and after it. */
+function pathOf(t: TestContext, driver: string): string {
+  const path = join(tmpdir(), `belfry-handover-${process.pid}-${driver}.sock`);
+  t.after(() => rmSync(path, { force: true }));
+  return path;
 }
 
 const nativeSkip = process.platform === "win32" ? "the addon is not built on Windows" : false;
@@ -98,6 +108,59 @@ for (const driver of ["native", "portable"] as const) {
       (await late).reset();
       assert.deepEqual(opened, ["/before", "/late"]);
       await assert.rejects(RawClient.open(port, "/after"));
+      await assert.rejects(server.listen({ host: "127.0.0.1" }), /has stopped listening/);
+    });
+
+    it("leaves no path behind when it is closed while it begins to listen", async (t) => {
+      const path = pathOf(t, driver);
+      const server = createServer({ driver });
+      const listening = assert.rejects(server.listen({ path }));
+      await server.close();
+      await listening;
+      assert.equal(existsSync(path), false);
+    });
+
+    it("neither takes its path from who listens there next, nor opens it again, once it has stopped", async (t) => {
+      const path = pathOf(t, driver);
+      const admission = { connectionsMax: 1, overload: "refuse", refuseAfterSeconds: 0 } as const;
+      const server = createServer({ driver, closeSecondsMax: 1, admission });
+      t.after(() => server.close());
+      await server.listen({ path });
+      const first = connect({ path });
+      t.after(() => first.destroy());
+      // The path is closed, since the server is full, and comes free as the client leaves.
+      await until(() => server.admission.portsClosed === 1);
+      const stopping = server.stopListening();
+      const next = createServer({ driver });
+      t.after(() => next.close());
+      await next.listen({ path });
+      first.destroy();
+      await stopping;
+      await until(() => server.connections === 0);
+      await server.close();
+      const second = connect({ path });
+      t.after(() => second.destroy());
+      await once(second, "connect");
+      await until(() => next.connections === 1);
+    });
+
+    it("keeps its path until it is another's, over the whole of stopListening", async (t) => {
+      const path = pathOf(t, driver);
+      const server = createServer({ driver });
+      t.after(() => server.close());
+      await server.listen({ path });
+      const stopping = server.stopListening();
+      const next = createServer({ driver });
+      t.after(() => next.close());
+      await until(() =>
+        next.listen({ path }).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await stopping;
+      await server.close();
+      assert.equal(existsSync(path), true);
     });
   });
 }

@@ -51,6 +51,7 @@ export class Doors {
   #doorman: Doorman | undefined;
   #isShut = false;
   #isOverloaded = false;
+  #isRetired = false;
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -65,7 +66,9 @@ export class Doors {
 
   /** Listens; returns the address, "ADDRESS PORT", or `-errno`. */
   async listen(place: Place): Promise<string | number> {
-    const { poll } = this.#parts;
+    const { poll, overload, reason } = this.#parts;
+    // Not when it is needed: there may be no descriptor for its poll then.
+    if (overload === "503") this.#doorman ??= new Doorman(poll.driver, reason);
     const listener = await this.#listen(place);
     if (listener < 0) return listener;
     const local = poll.local(listener);
@@ -74,6 +77,7 @@ export class Doors {
     const door = { ...place, port, listener, isPassed: false, isOpening: false, isUnlinked: false };
     if (this.#isClosed) {
       poll.close(listener);
+      this.#unlink(door);
       return local;
     }
     this.#doors.add(door);
@@ -102,15 +106,18 @@ export class Doors {
     clearTimeout(this.#timer);
     const { overload, refuseAfterSeconds } = this.#parts;
     if (!isOverloaded) this.#welcome();
-    else if (overload !== "rest")
+    else if (overload !== "rest" && !this.#isRetired)
       this.#timer = setTimeout(() => this.#refuse(overload), refuseAfterSeconds * 1000).unref();
   }
 
   /**
-   * Lets others take over: paths of Unix sockets are free from now on, and ports that other processes share take no new
-   * connection. Returns whether there is such a port, on which handshakes may be under way.
+   * Lets others take over: paths of Unix sockets are free from now on (with the portable driver once they are closed),
+   * ports that other processes share take no new connection, and what is closed stays so. Returns whether there is such
+   * a port, on which handshakes may be under way.
    */
   retire(): boolean {
+    this.#isRetired = true;
+    clearTimeout(this.#timer);
     let isShared = false;
     for (const door of this.#doors) {
       const { listener, flags } = door;
@@ -136,6 +143,8 @@ export class Doors {
   /** Only once: another server's socket may stand there soon. */
   #unlink(door: Door): void {
     if (!isPath(door.address) || door.isUnlinked) return;
+    // Node does so itself when it closes the listener, whosever the path is then: it must stay this one's so long.
+    if (this.#parts.poll.driver === "portable") return;
     door.isUnlinked = true;
     rmSync(door.address, { force: true });
   }
@@ -154,7 +163,7 @@ export class Doors {
   }
 
   #refuse(overload: "refuse" | "503"): void {
-    const { poll, reason } = this.#parts;
+    const { poll } = this.#parts;
     for (const door of this.#doors) {
       if (door.listener === undefined || door.isPassed) continue;
       if (overload === "refuse") {
@@ -162,9 +171,9 @@ export class Doors {
         if (door.address.startsWith(INHERITED)) continue;
         poll.close(door.listener);
         door.listener = undefined;
+        this.#unlink(door);
         this.closings++;
-      } else {
-        this.#doorman ??= new Doorman(poll.driver, reason);
+      } else if (this.#doorman) {
         this.#pass(door, poll, this.#doorman.poll);
         if (door.listener !== undefined) this.#doorman.add(door.listener);
       }
@@ -193,17 +202,21 @@ export class Doors {
 
   /** Listens anew where the port was closed, again and again until it can. */
   async #reopen(door: Door): Promise<void> {
-    if (door.isOpening || door.listener !== undefined || this.#isClosed || this.#isOverloaded) return;
+    if (door.isOpening || door.listener !== undefined || this.#isOverloaded) return;
+    if (this.#isRetired || this.#isClosed) return;
     const { poll, error } = this.#parts;
     const { address, port } = door;
     door.isOpening = true;
-    if (isPath(address)) rmSync(address, { force: true });
     const listener = await this.#listen(door);
     door.isOpening = false;
-    if (this.#isClosed) {
-      if (listener >= 0) poll.close(listener);
+    if (this.#isRetired || this.#isClosed) {
+      if (listener < 0) return;
+      poll.close(listener);
+      door.isUnlinked = false;
+      this.#unlink(door);
     } else if (listener >= 0) {
       door.listener = listener;
+      door.isUnlinked = false;
       this.#restOrResume(listener);
     } else {
       error(`listen again on ${address} port ${port}: ${errnoName(listener)}; tried again in ${limits.restRetryMs} ms`);

@@ -17,6 +17,7 @@ export interface LoadParts {
 export class Load {
   readonly #parts: LoadParts;
   #lags: [number, number, number] = [0, 0, 0];
+  #residentBytes = 0;
   #dueAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -34,12 +35,20 @@ export class Load {
 
   /** Takes one sample, as the timer does. */
   sample(): void {
-    const { now, residentBytes, outboundBytes, sampled } = this.#parts;
+    const { now, outboundBytes, sampled } = this.#parts;
     const [, second, third] = this.#lags;
     this.#lags = [second, third, Math.max(0, now() - this.#dueAt)];
     const [, middle] = this.#lags.toSorted((a, b) => a - b);
-    sampled(Math.round(middle as number), residentBytes(), outboundBytes());
+    sampled(Math.round(middle as number), this.#resident(), outboundBytes());
     this.#again();
+  }
+
+  /** Linux tells it in a file: while the process has no descriptor to open it with, the last value stands. */
+  #resident(): number {
+    try {
+      this.#residentBytes = this.#parts.residentBytes();
+    } catch {}
+    return this.#residentBytes;
   }
 
   #again(): void {
