@@ -129,9 +129,10 @@ export class Server {
   }
 
   /**
-   * Stops listening, and lets everybody go on who is there; who stands in the backlog is accepted first. A port that
-   * other processes share (`reusePort`) gets no new connection from then on, and is given up listenerLingerMs later, so
-   * that handshakes that the kernel has begun end here: with the native driver on Linux nobody is refused.
+   * Stops listening, and lets everybody go on who is there; who stands in the backlog is accepted first, unless a gate
+   * of the admission is shut. A port that other processes share (`reusePort`) gets no new connection from then on, and
+   * is given up listenerLingerMs later, so that handshakes that the kernel has begun end here: with the native driver
+   * on Linux nobody is refused.
    */
   async stopListening(): Promise<void> {
     const { admission } = this.#core;

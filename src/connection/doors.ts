@@ -146,7 +146,12 @@ export class Doors {
     // Node does so itself when it closes the listener, whosever the path is then: it must stay this one's so long.
     if (this.#parts.poll.driver === "portable") return;
     door.isUnlinked = true;
-    rmSync(door.address, { force: true });
+    try {
+      rmSync(door.address, { force: true });
+    } catch (error) {
+      // A process that gave up its privileges may not: all else ends nevertheless.
+      this.#parts.error(`the path of the socket stays: ${error instanceof Error ? error.message : error}`);
+    }
   }
 
   #pollOf({ isPassed }: Door): Netpoll {
