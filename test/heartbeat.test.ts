@@ -288,6 +288,20 @@ test("Clients does not ping in one tick whose descriptors lie in different block
   assert.equal(new Set(bench.pings.map(([tick]) => tick)).size, PING);
 });
 
+test("Clients pings many in turns of the event loop, and before the next tick all that are left", async () => {
+  const many = 64 * PING * 4;
+  const bench = new ClientsBench();
+  for (let fd = 0; fd < many; fd++) bench.connect(fd);
+  const slice = many / PING;
+  bench.ticks(1);
+  assert.equal(bench.pings.length, limits.fanoutSliceSends);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(bench.pings.length, slice);
+  bench.ticks(2);
+  assert.equal(bench.pings.length, 2 * slice + limits.fanoutSliceSends);
+  assert.equal(new Set(bench.pings.map(([, fd]) => fd)).size, bench.pings.length);
+});
+
 test("Clients pings none that is not connected: new, failed or gone", () => {
   const bench = new ClientsBench();
   bench.clients.open(1);

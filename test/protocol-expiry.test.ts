@@ -196,7 +196,7 @@ describe("protocol: what expires", { concurrency: true }, () => {
   ];
   for (const [name, refresh, line] of failing) {
     it(`a refresh hook that ${name} is asked until expiredCloseSeconds are over`, async (t) => {
-      const { client, log } = await hooked(t, refresh, { expiredCloseSeconds: 4 });
+      const { client, log } = await hooked(t, refresh, { expiredCloseSeconds: 1 });
       assert.deepEqual(await client.next(), EXPIRED);
       assert.match(log.lines.find((text) => /hook/.test(text)) ?? "", line);
     });

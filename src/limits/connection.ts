@@ -67,8 +67,8 @@ export const connectionLimits = {
   outputSlabBytes: 1_048_576,
   /** Entries of one flush. */
   flushEntriesMax: 4096,
-  /** Sends of one slice of a fan-out: about 2 ms, after which other events have their turn. */
-  fanoutSliceSends: 512,
+  /** Sends of one slice of a fan-out, and pings of one turn: about 1 ms, after which other events have their turn. */
+  fanoutSliceSends: 128,
   /** Publications on their way to more than one slice; beyond it a publish is carried out to its end at once. */
   fanoutWaitingMax: 1000,
   /** Idle buffers kept in the pool for reuse, over all sizes. */

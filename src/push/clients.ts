@@ -18,6 +18,7 @@ const MUTE = 32;
 
 /** Clients whose descriptors lie together are pinged together: 64 of them are a cache line of the column. */
 const BLOCK = 6;
+const ALL_PINGED = Number.POSITIVE_INFINITY;
 
 /** How clients are pinged, and closed when they do not answer. */
 export interface ClientsParts {
@@ -47,6 +48,9 @@ export class Clients {
   #high = 0;
   #connected = 0;
   #tick = 0;
+  /** The next block of descriptors that is to be pinged in this tick. */
+  #toPing = ALL_PINGED;
+  #inTurns = false;
   /** How many are open, connected or not. */
   #open = 0;
   readonly #node = randomBytes(8).toString("hex");
@@ -153,16 +157,53 @@ export class Clients {
 
   /** One second that was served. */
   tick(): void {
+    this.#ping(Number.POSITIVE_INFINITY);
     const now = ++this.#tick;
-    this.#eachOfSlice(now - this.#pongSeconds, (fd, state) => {
-      if ((state & PINGED) !== 0) this.#parts.disconnect(fd, disconnects.NO_PONG);
-    });
-    this.#eachOfSlice(now, (fd, state) => {
-      if ((state & CONNECTED) === 0) return;
-      if ((state & MUTE) === 0) this.#state[fd] = state | PINGED;
-      this.#parts.text(fd, EMPTY);
-    });
+    const pinged = this.#firstBlock(now - this.#pongSeconds);
+    for (let block = pinged; block < this.#high; block += this.pingSeconds << BLOCK) this.#endSilent(block);
+    this.#toPing = this.#firstBlock(now);
+    this.#pingInTurns();
     if (this.#open > this.#connected) this.#endStale(now);
+  }
+
+  /** The first block of descriptors of a tick's slice; the others follow at a distance of pingSeconds blocks. */
+  #firstBlock(tick: number): number {
+    const slices = this.pingSeconds;
+    return (((tick % slices) + slices) % slices) << BLOCK;
+  }
+
+  /** The pings of a second go out with the event loop in between, so that nobody's delivery waits for them all. */
+  #pingInTurns(): void {
+    this.#ping(limits.fanoutSliceSends);
+    if (this.#inTurns || this.#toPing === ALL_PINGED) return;
+    this.#inTurns = true;
+    setImmediate(() => {
+      this.#inTurns = false;
+      this.#pingInTurns();
+    });
+  }
+
+  /** Pings blocks of the slice that is due, until so many pings have gone. */
+  #ping(pings: number): void {
+    for (let sent = 0; this.#toPing < this.#high && sent < pings; this.#toPing += this.pingSeconds << BLOCK) {
+      const end = Math.min(this.#toPing + (1 << BLOCK), this.#high);
+      for (let fd = this.#toPing; fd < end; fd++) {
+        const state = this.#state[fd] as number;
+        if ((state & CONNECTED) === 0) continue;
+        if ((state & MUTE) === 0) this.#state[fd] = state | PINGED;
+        this.#parts.text(fd, EMPTY);
+        sent++;
+      }
+    }
+    if (this.#toPing >= this.#high) this.#toPing = ALL_PINGED;
+  }
+
+  /** Ends those of a block whose pongs have not come. */
+  #endSilent(block: number): void {
+    const end = Math.min(block + (1 << BLOCK), this.#high);
+    for (let fd = block; fd < end; fd++) {
+      if (((this.#state[fd] as number) & PINGED) !== 0) this.#parts.disconnect(fd, disconnects.NO_PONG);
+    }
   }
 
   /** Ends who has not connected in time. */
@@ -172,18 +213,6 @@ export class Clients {
       if (state === 0 || (state & CONNECTED) !== 0) continue;
       if (((now - (this.#openedAt[fd] as number)) & 0xffff) > this.#staleSecondsMax) {
         this.#parts.disconnect(fd, disconnects.STALE);
-      }
-    }
-  }
-
-  #eachOfSlice(tick: number, visit: (fd: number, state: number) => void): void {
-    const slices = this.pingSeconds;
-    const slice = ((tick % slices) + slices) % slices;
-    for (let block = slice << BLOCK; block < this.#high; block += slices << BLOCK) {
-      const end = Math.min(block + (1 << BLOCK), this.#high);
-      for (let fd = block; fd < end; fd++) {
-        const state = this.#state[fd] as number;
-        if (state !== 0) visit(fd, state);
       }
     }
   }

@@ -24,6 +24,8 @@ export class Expiry {
   /** Connections and subscriptions of which the hook is being asked. */
   readonly #asked = new Set<string>();
   readonly #seconds = new ServedSeconds(() => this.tick());
+  /** When the last tick was: who has expired since is asked before it is closed, however late this one is. */
+  #visited = 0;
 
   constructor(parts: ExpiryParts) {
     this.#parts = parts;
@@ -42,7 +44,8 @@ export class Expiry {
     const { session, disconnect } = this.#parts;
     const { expiries, identities, subscriptions, channels, hooks } = session;
     const now = session.now();
-    const late = now - this.#graceSeconds;
+    const late = Math.min(now - this.#graceSeconds, this.#visited);
+    this.#visited = now;
     expiries.each(now, (fd, at) => {
       if (at <= late) disconnect(fd, disconnects.CONNECTION_EXPIRED);
       else if (identities.identityOf(fd).isByHook) this.#refresh(fd);
