@@ -9,7 +9,7 @@ const READERS_OF_A_CHANNEL = 20;
 const CHANNELS = READERS / READERS_OF_A_CHANNEL;
 const SLOW = 100;
 /** Channels that one who does not read shares with those who do. */
-const SHARED = 5;
+const SHARED = CHANNELS / 50;
 const PUBLICATIONS = 1500;
 const OUTBOUND_BYTES_MAX = 32 * MIB;
 const policies = ["disconnect", "drop", "conflate"] as const;
@@ -23,6 +23,8 @@ interface State {
   /** The most that waited since it was asked last. */
   most: number;
   rss: number;
+  /** Publications a second of a run. */
+  perSecond: number;
   published: Record<string, number>;
 }
 
@@ -32,6 +34,11 @@ interface Reader {
 }
 
 const PUBLICATION = /"channel":"([^"]+)","pub":\{"data":\{"n":(\d+),"t":(\d+)/;
+
+/** Noise only ever adds, so what something costs is seen in its better rounds; not in the best, which may be luck. */
+function lowerQuartile(values: readonly number[]): number {
+  return [...values].sort((one, other) => one - other)[values.length >> 2] as number;
+}
 
 describe("a crowd in which some do not read", () => {
   let server: ChildServer;
@@ -109,17 +116,18 @@ describe("a crowd in which some do not read", () => {
   }
 
   for (const policy of policies) {
-    it(`policy ${policy}: who reads gets everything, in order, as soon as without the slow; memory is bounded`, async () => {
+    it(`policy ${policy}: who reads gets everything, in order, as soon as without the slow; memory is bounded`, async (t) => {
       const alone: number[] = [];
       const beside: number[] = [];
-      // Noise only ever adds: the best of several rounds is what it costs.
-      const ratio = () => Math.min(...beside) / Math.min(...alone);
+      const rates: number[] = [];
+      const ratio = () => lowerQuartile(beside) / lowerQuartile(alone);
       for (let round = 0; round < 3 || (round < 9 && ratio() > 2); round++) {
         const { p99, state } = await phase(policy, 0);
         alone.push(p99);
         const slow = await stopReading(policy);
         const during = await phase(policy, 10);
         beside.push(during.p99);
+        rates.push(during.state.perSecond);
         judge(policy, state, during.state);
         await readAgain(policy, slow, during.state);
         for (const { client } of slow) client.socket.destroy();
@@ -129,6 +137,7 @@ describe("a crowd in which some do not read", () => {
         });
       }
       const said = `p99 in µs alone ${alone.join(" ")}, beside ${SLOW} slow ${beside.join(" ")}`;
+      t.diagnostic(`${said}; ${Math.round(lowerQuartile(rates))} publications/s beside them`);
       assert.ok(ratio() <= 2, said);
     });
   }
