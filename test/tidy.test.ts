@@ -13,7 +13,8 @@ const base = ["errors.ts", "limits.ts", "log.ts", "network.ts"];
  * other way. `types` may be imported as types only.
  */
 const layers: Readonly<Record<string, { imports: readonly string[]; types?: readonly string[] }>> = {
-  cli: { imports: [...base, "options.ts", "push", "server.ts", "bus", "daemon", "dial", "ws"] },
+  cli: { imports: [...base, "options.ts", "push", "server.ts", "bus", "daemon", "dial", "load", "ws"] },
+  load: { imports: [...base, "connection", "ws", "netpoll"] },
   daemon: { imports: [...base, "options.ts", "bus", "connection", "netpoll"] },
   push: { imports: [...base, "options.ts", "server.ts", "bus", "ws", "pool"], types: ["netpoll"] },
   "index.ts": { imports: [...base, "server.ts", "options.ts", "zlib.ts", "connection", "ws"] },

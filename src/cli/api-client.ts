@@ -14,7 +14,13 @@ export interface ApiAddress {
 }
 
 const fault = v.object({ code: v.number(), message: v.string() });
-const answered = v.union([v.object({ result: v.looseObject({}) }), v.object({ error: fault }), fault]);
+/** The answer to a batch has no `result` around it. */
+const answered = v.union([
+  v.object({ result: v.looseObject({}) }),
+  v.object({ replies: v.array(v.unknown()) }),
+  v.object({ error: fault }),
+  fault,
+]);
 
 /** Calls a method of the HTTP API of a running server. Resolves with the result; rejects with {@link ApiTrouble}. */
 export async function callApi(address: ApiAddress, method: string, body: object): Promise<Record<string, unknown>> {
@@ -28,6 +34,7 @@ export async function callApi(address: ApiAddress, method: string, body: object)
   }
   const { output } = answer;
   if ("result" in output) return output.result;
+  if ("replies" in output) return output;
   throw new ApiTrouble(refused("error" in output ? output.error : output));
 }
 

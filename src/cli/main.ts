@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { busCommand } from "./bus.ts";
 import { configCommand } from "./config.ts";
+import { loadCommand } from "./load.ts";
 import { publishCommand } from "./publish.ts";
 import { serveCommand } from "./serve.ts";
 import { subscribeCommand } from "./subscribe.ts";
@@ -20,6 +21,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(busCommand())
     .addCommand(subscribeCommand())
     .addCommand(tokenCommand())
+    .addCommand(loadCommand())
     .addCommand(configCommand())
     .addCommand(publishCommand());
   await program.parseAsync(argv as string[]);

@@ -63,6 +63,8 @@ class Frame {
   readonly #generation: number;
   readonly #answers: Answers;
   #replies = "";
+  /** The client will be told later that it may not connect: what stands behind its connect is not looked at. */
+  #isRefused = false;
 
   constructor(parts: CommandParts, fd: number, answers: Answers) {
     this.#parts = parts;
@@ -74,7 +76,7 @@ class Frame {
   /** Carries out the commands of the lines from `from` on. */
   run(lines: readonly string[], from: number): Promise<void> | undefined {
     try {
-      for (let i = from; i < lines.length; i++) {
+      for (let i = from; i < lines.length && !this.#isRefused; i++) {
         const line = lines[i] as string;
         if (line.trim() === "") continue;
         const pending = this.#one(parse(line), lines, i + 1);
@@ -187,6 +189,7 @@ class Frame {
 
   /** Nobody waits for it meanwhile: neither a worker, nor the frame. */
   #refuseLater(id: number, error: ReplyError | DisconnectError, delayMs: number): undefined {
+    this.#isRefused = true;
     const refuse = () => {
       if (!this.#isHere()) return;
       if (error instanceof ReplyError) this.#answers.text(this.#fd, encodeError(id, error));
