@@ -45,7 +45,7 @@ test("source addresses that are none, turned round or far too many are refused w
 const plan: Plan = {
   target: { address: "127.0.0.1", port: 1, key: "", request: new Uint8Array(0) },
   ...{ connections: 10, scenario: "idle", rate: 0, busy: 10, arrivals: 0, opening: 1, bytes: 1 },
-  ...{ channel: "", token: "", sources: [], driver: "auto" },
+  ...{ channels: [], token: "", sources: [], driver: "auto" },
 };
 
 test("a plan is cut into shares that lack nothing and have nothing twice", () => {

@@ -25,7 +25,7 @@ interface LoadOptions extends PublishTarget {
   arrivals: number;
   opening: number;
   size: number;
-  channel?: string;
+  channel?: string[];
   token: string;
   header?: Record<string, string>;
   from: string[];
@@ -96,7 +96,14 @@ export function loadCommand(): Command {
         .default(limits.loadOpeningMax),
     )
     .addOption(new Option("--size <bytes>", "of a message").argParser(count(1, 16_777_216)).default(32))
-    .option("--channel <name>", "what to subscribe to: own:%d is one for each, all is one for all (default: own:%d)")
+    .addOption(
+      new Option(
+        "--channel <name>",
+        "what to subscribe to: own:%d is one for each, all is one for all; may be given again, and the first is published to",
+      )
+        .argParser((name: string, before?: string[]) => [...(before ?? []), name])
+        .default(undefined, "own:%d"),
+    )
     .addOption(
       new Option(
         "--publish-to <url>",
@@ -141,9 +148,9 @@ async function load(url: string, options: LoadOptions, command: Command): Promis
     const publisher = publishTo && (await openPublish(publishTo, options));
     const processes = options.processes || processesFor(connections);
     const { arrivals, opening, token, driver, size: bytes, from: sources } = options;
-    const channel = options.channel ?? (publishes || scenario === "subscribe" ? "own:%d" : "");
+    const channels = options.channel ?? (publishes || scenario === "subscribe" ? ["own:%d"] : []);
     const plan: Plan = {
-      ...{ target, connections, scenario, rate, busy, arrivals, opening, bytes, channel, token, sources, driver },
+      ...{ target, connections, scenario, rate, busy, arrivals, opening, bytes, channels, token, sources, driver },
     };
     const run = new Run(plan, {
       ...{ processes, seconds, publishRate: publishes ? rate : 0, publish: publisher?.publish, tell },

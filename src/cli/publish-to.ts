@@ -21,7 +21,7 @@ export interface PublishWay {
   readonly close: () => Promise<void>;
 }
 
-/** Opens the way to the HTTP API of a server (http:, https:), or to its Bus (nats:, tls:); rejects when that is gone. */
+/** Opens the way to the HTTP API of a server, or to its Bus (nats:, tls:), and rejects when that is not there. */
 export async function openPublish(to: URL, { apiKey }: PublishTarget): Promise<PublishWay> {
   if (to.protocol.startsWith("http")) {
     const api = new URL(to);

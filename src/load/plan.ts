@@ -28,8 +28,8 @@ export interface Plan {
   readonly opening: number;
   /** Bytes of a message. */
   readonly bytes: number;
-  /** What they subscribe to, where `%d` is a connection's number; "" for nothing. */
-  readonly channel: string;
+  /** What each subscribes to, where `%d` is its number; none: it does not speak the protocol. */
+  readonly channels: readonly string[];
   /** Of the connect command; "" for none. */
   readonly token: string;
   readonly sources: readonly string[];

@@ -6,7 +6,7 @@ export type Joined = "joined" | "joining" | { readonly refused: string };
 
 const BRACE = 123;
 const PONG = compileText("{}", { key: MASK_KEY });
-const SUBSCRIBE_ID = 2;
+const CONNECT_ID = 1;
 
 /** One line of what a server answers to the commands below. */
 interface Reply {
@@ -17,19 +17,20 @@ interface Reply {
 /** The client's side of Centrifugo's client protocol, in JSON, as far as a load needs it. */
 export class ProtocolClient {
   readonly #connect: string;
-  readonly #channel: string;
+  readonly #channels: readonly string[];
 
-  /** `%d` in the channel is a connection's number. */
-  constructor(channel: string, token: string) {
-    this.#connect = JSON.stringify({ id: 1, connect: token === "" ? {} : { token } });
-    this.#channel = channel;
+  /** `%d` in a channel is a connection's number. */
+  constructor(channels: readonly string[], token: string) {
+    this.#connect = JSON.stringify({ id: CONNECT_ID, connect: token === "" ? {} : { token } });
+    this.#channels = channels;
   }
 
   /** The commands that connect and subscribe, in one frame. */
   join(number: number): Uint8Array {
-    const channel = channelOf(this.#channel, number);
-    const subscribe = JSON.stringify({ id: SUBSCRIBE_ID, subscribe: { channel } });
-    return compileText(`${this.#connect}\n${subscribe}`, { key: MASK_KEY });
+    const subscribes = this.#channels.map((template, i) =>
+      JSON.stringify({ id: CONNECT_ID + 1 + i, subscribe: { channel: channelOf(template, number) } }),
+    );
+    return compileText([this.#connect, ...subscribes].join("\n"), { key: MASK_KEY });
   }
 
   /** What has become of {@link join}, after a message of a connection that has not joined yet. */
@@ -38,7 +39,7 @@ export class ProtocolClient {
     for (const line of text.split("\n")) {
       const { id, error } = JSON.parse(line) as Reply;
       if (error) return { refused: `refused with ${error.code} ${error.message}` };
-      if (id === SUBSCRIBE_ID) state = "joined";
+      if (id === CONNECT_ID + this.#channels.length) state = "joined";
     }
     return state;
   }

@@ -81,8 +81,9 @@ export class Run {
 
   #publisher(): Publisher | undefined {
     const { publish, publishRate } = this.#options;
-    const { channel, connections, bytes } = this.#plan;
-    if (!publish || publishRate === 0) return undefined;
+    const { channels, connections, bytes } = this.#plan;
+    const [channel] = channels;
+    if (!publish || publishRate === 0 || channel === undefined) return undefined;
     const failed = (error: unknown) => {
       const kind = `publish: ${error instanceof Error ? error.message : String(error)}`;
       this.#errors[kind] = (this.#errors[kind] ?? 0) + 1;

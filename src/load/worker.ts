@@ -38,7 +38,7 @@ export class Worker {
     this.#share = share;
     this.#arrived = arrived;
     this.#number = share.first;
-    this.#protocol = share.channel === "" ? undefined : new ProtocolClient(share.channel, share.token);
+    this.#protocol = share.channels.length === 0 ? undefined : new ProtocolClient(share.channels, share.token);
     this.#frame = compileText("x".repeat(share.bytes), { key: MASK_KEY });
     this.#swarm = new Swarm({
       target: share.target,
