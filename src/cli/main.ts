@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { busCommand } from "./bus.ts";
 import { configCommand } from "./config.ts";
+import { doctorCommand } from "./doctor.ts";
 import { publishCommand } from "./publish.ts";
 import { serveCommand } from "./serve.ts";
 import { subscribeCommand } from "./subscribe.ts";
@@ -21,6 +22,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(subscribeCommand())
     .addCommand(tokenCommand())
     .addCommand(configCommand())
-    .addCommand(publishCommand());
+    .addCommand(publishCommand())
+    .addCommand(doctorCommand());
   await program.parseAsync(argv as string[]);
 }

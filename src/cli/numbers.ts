@@ -13,7 +13,8 @@ export function readWorkers(text: string): number {
 
 const readCount = wholeNumber(1, 1024);
 
-function wholeNumber(least: number, most: number): (text: string) => number {
+/** A reader of whole numbers for the command line, which says what is allowed. */
+export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value;
