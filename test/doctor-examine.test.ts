@@ -298,7 +298,10 @@ test("examine says from how many addresses the clients have to come, and says no
 });
 
 test("examine tells that Node raises the soft limit", (t) => {
-  assert.match(finding(examine(readMachine(rootOf(t, cloudBox)), demandOf(1)), "descriptors").note, /soft limit, 1024/);
+  assert.match(
+    finding(examine(readMachine(rootOf(t, cloudBox)), demandOf(1)), "descriptors").note,
+    /soft limit, 1,024/,
+  );
   assert.doesNotMatch(finding(examine(readMachine(rootOf(t, tuned)), demandOf(1)), "descriptors").note, /soft/);
 });
 

@@ -101,7 +101,8 @@ export function rootOf(t: Ending, files: Files): string {
 
 /** /proc/meminfo of so many GiB. */
 export function memory(total: number, available: number): string {
-  return `MemTotal:       ${total * GIB_KB} kB\nMemFree:        1000 kB\nMemAvailable:   ${available * GIB_KB} kB\n`;
+  const kib = (gib: number) => Math.round(gib * GIB_KB);
+  return `MemTotal:       ${kib(total)} kB\nMemFree:        1000 kB\nMemAvailable:   ${kib(available)} kB\n`;
 }
 
 /** /proc/self/limits. */

@@ -49,6 +49,9 @@ Examples:
     $ belfry doctor --snippet systemd | sudo tee ${SYSTEMD_FILE}
     $ sudo systemctl daemon-reload && sudo systemctl restart belfry
 
+  The same without systemd
+    $ docker run --ulimit nofile=1010000 --memory 16g ...
+
   A million on this machine alone, clients and all, from 127.0.0.1 to 127.0.0.20
     $ belfry doctor --connections 1000000 --clients --sources 20
 

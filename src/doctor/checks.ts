@@ -1,40 +1,20 @@
 import { limits } from "../limits.ts";
-import type { FindingId, Setting, Unit } from "./finding.ts";
+import { type Check, roundUp, sysctl } from "./check.ts";
 import type { Machine, Triple } from "./machine.ts";
 import { type Demand, type Plan, pagesOf } from "./plan.ts";
-
-/** A figure that has to be large enough for a plan. */
-export interface Check {
-  readonly id: FindingId;
-  readonly title: string;
-  readonly unit: Unit;
-  readonly has: number | undefined;
-  /** What has to be there; it is enough for all numbers of connections up to some number, and for none above. */
-  readonly needs: (plan: Plan) => number;
-  readonly note: string;
-  /** The setting that is enough for `needs`; undefined where nothing can be set. */
-  readonly set?: (needs: number) => Setting;
-  /** It says nothing of how many connections there may be. */
-  readonly isNoBound?: true;
-  /** The setting is wanted even where the figure is enough. */
-  readonly isAlwaysSet?: true;
-}
+import { portCheck } from "./ports.ts";
+import { grouped } from "./words.ts";
 
 /** The checks of a machine. Those that do not concern it, or the demand, are left out. */
 export function checksOf(machine: Machine, demand: Demand): Check[] {
   return [...descriptorChecks(machine), ...memoryChecks(machine, demand), ...networkChecks(machine, demand)];
 }
 
-/** The next number up that has three digits and zeros. */
-export function roundUp(count: number): number {
-  const step = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, count))) - 2);
-  return Math.ceil(count / step) * step;
-}
-
 function descriptorChecks(machine: Machine): Check[] {
   const { descriptorsSoft: soft, descriptorsHard, nrOpen, filesMax, filesUsed = 0 } = machine;
   const spare = limits.doctorSpareDescriptors;
-  const raised = (soft ?? 0) < (descriptorsHard ?? 0) ? `; Node raises the soft limit, ${soft}, to it` : "";
+  const raised =
+    (soft ?? 0) < (descriptorsHard ?? 0) ? `; Node raises the soft limit, ${grouped(soft ?? 0)}, to it` : "";
   return [
     {
       id: "descriptors",
@@ -159,44 +139,11 @@ function networkChecks(machine: Machine, demand: Demand): Check[] {
       unit: "entries",
       has: conntrackMax,
       needs: ({ connections }) => conntrackUsed + connections,
-      note: conntrackUsed === 0 ? "none now: no rule may ask for it" : "where it is full, packets are dropped",
+      note: `where it is full, packets are dropped${conntrackUsed === 0 ? "; none now: perhaps no rule asks for it" : ""}`,
       set: (needs) => sysctl("net.netfilter.nf_conntrack_max", roundUp(needs)),
     });
   }
   return demand.clients ? [...checks, portCheck(ports, demand)] : checks;
-}
-
-function portCheck(ports: Machine["ports"], demand: Demand): Check {
-  const each = portCount(ports);
-  const sources = sourcesFor(ports, demand);
-  const [first, last] = [limits.doctorPortFirst, limits.doctorPortLast];
-  const repeat = sources > demand.sources ? `: take --sources ${sources}` : "";
-  return {
-    id: "ports",
-    title: "net.ipv4.ip_local_port_range",
-    unit: "ports",
-    has: each === undefined ? undefined : each * demand.sources,
-    needs: ({ connections }) => connections,
-    note: `of ${demand.sources} source address${demand.sources === 1 ? "" : "es"} to one port${repeat}`,
-    ...((each ?? 0) < last - first + 1 && { set: () => sysctl("net.ipv4.ip_local_port_range", `${first} ${last}`) }),
-  };
-}
-
-/**
- * From how many addresses the clients have to come to one port of the server, when as many ports are there as can be set:
- * no fewer than the demand says.
- */
-export function sourcesFor(ports: Machine["ports"], { connections, sources }: Demand): number {
-  const settable = limits.doctorPortLast - limits.doctorPortFirst + 1;
-  return Math.max(sources, Math.ceil(connections / Math.max(portCount(ports) ?? 0, settable)));
-}
-
-function portCount(ports: Machine["ports"]): number | undefined {
-  return ports === undefined ? undefined : Math.max(0, ports[1] - ports[0] + 1);
-}
-
-function sysctl(key: string, value: number | string): Setting {
-  return { where: "sysctl", key, value: `${value}` };
 }
 
 /** The kernel's own proportions, 3 to 4 to 6; nothing becomes smaller. */

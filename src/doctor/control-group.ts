@@ -43,8 +43,8 @@ export function readGroupLimits(files: Files): GroupLimits {
 }
 
 /**
- * The folder of a group below each place, and those around it up to the place itself: within a container the path may be
- * that of the host, and only the place is there.
+ * The folder of a group below each place, and those around it up to the place itself: within a container the path may
+ * be that of the host, and only the place is there.
  */
 function foldersOf(places: readonly string[], group: string | undefined): string[] {
   if (group === undefined) return [];

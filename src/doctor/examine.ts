@@ -1,14 +1,16 @@
 import { BelfryError } from "../errors.ts";
 import { limits } from "../limits.ts";
-import { type Check, checksOf, sourcesFor } from "./checks.ts";
+import type { Check } from "./check.ts";
+import { checksOf } from "./checks.ts";
 import type { Finding, FindingId, FindingState } from "./finding.ts";
 import { type KernelCost, kernelCost } from "./kernel-cost.ts";
 import type { Machine } from "./machine.ts";
 import { coresOf, type Demand, type Plan, type Planner, planner } from "./plan.ts";
+import { sourcesFor } from "./ports.ts";
 
 /**
- * fits: all that is asked for is there now. set: something has to be set. impossible: memory is short, and nothing can be
- * set. unknown: the machine does not tell its memory or its descriptors.
+ * fits: all that is asked for is there now. set: something has to be set. impossible: memory is short, and nothing can
+ * be set. unknown: the machine does not tell its memory or its descriptors.
  */
 export type Verdict = "fits" | "set" | "impossible" | "unknown";
 

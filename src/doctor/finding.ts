@@ -10,8 +10,8 @@ export interface Setting {
 }
 
 /**
- * ok: it is enough. raise, lower: it has to be set. missing: the machine does not tell. short: it is not enough, and there
- * is nothing to set.
+ * ok: it is enough. raise, lower: it has to be set. missing: the machine does not tell. short: it is not enough, and
+ * there is nothing to set.
  */
 export type FindingState = "ok" | "raise" | "lower" | "missing" | "short";
 

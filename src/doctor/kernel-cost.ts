@@ -14,8 +14,9 @@ export interface KernelCost {
 }
 
 /**
- * What the kernel keeps for each end besides the TCP socket itself, and how much that is in Linux 6 where the slab has no
- * name of its own: slabs of one size are often one, under the first one's name. What a security module adds has a name.
+ * What the kernel keeps for each end besides the TCP socket itself, and how much that is in Linux 6 where the slab has
+ * no name of its own: slabs of one size are often one, under the first one's name. What a security module adds has a
+ * name.
  */
 const eachEnd: readonly (readonly [slab: string, bytes: number])[] = [
   ["sock_inode_cache", 862],

@@ -46,8 +46,9 @@ export interface PlanBytes {
 export type Planner = (connections: number) => Plan;
 
 /**
- * Without `descriptorsPerProcess` there are as few processes as the hard limit allows, if that is no more than one for each
- * core; else one for each core, with more descriptors. Beyond Linux's usual fs.nr_open there are more processes too.
+ * Without `descriptorsPerProcess` there are as few processes as the hard limit allows, if that is no more than one for
+ * each core; else one for each core, with more descriptors. Beyond Linux's usual fs.nr_open there are more processes
+ * too.
  */
 export function planner(machine: Machine, demand: Demand): Planner {
   const cost = kernelCost(machine);

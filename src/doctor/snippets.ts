@@ -3,13 +3,14 @@ import type { Report } from "./examine.ts";
 import type { Finding } from "./finding.ts";
 import { amount, counted } from "./words.ts";
 
-/** Where the snippets go. */
+/** Where {@link sysctlSnippet} goes. */
 export const SYSCTL_FILE = "/etc/sysctl.d/90-belfry.conf";
+/** Where {@link systemdSnippet} goes. */
 export const SYSTEMD_FILE = "/etc/systemd/system/belfry.service.d/90-belfry.conf";
 
 /**
- * A file for sysctl.d(5), with what has to be set; what is enough stands in it as a comment. Ends with a line feed. It is
- * to be added to what is there: what an earlier one has set is enough now.
+ * Lines for sysctl.d(5), of what has to be set and nothing else, with a line feed at the end. They are to be added to
+ * the file: what an earlier run has set is enough now, and is not said again.
  */
 export function sysctlSnippet({ findings, demand }: Report): string {
   const lines = [`# ${SYSCTL_FILE}, for ${counted(demand.connections, "connection")}; then: sysctl --system`];

@@ -4,7 +4,9 @@ export const doctorLimits = {
   doctorConnectionsMax: 1_000_000_000,
   /** 127.0.0.0/8 without its first and its last address: as many source addresses as a machine has by itself. */
   doctorSourcesMax: 16_777_214,
-  /** Memory of a connection in the process, beyond what a process takes by itself: bare, and with a channel of its own. */
+  /**
+   * Memory of a connection in the process, beyond what a process takes by itself: bare, and with a channel of its own.
+   */
   doctorBareBytes: 64,
   doctorSubscribedBytes: 160,
   /** Bytes that --bytes may say: more than the largest queue of a connection is no figure for an idle one. */
@@ -20,8 +22,8 @@ export const doctorLimits = {
   /** Threads of a process are 11; there may be more while it starts, and while something is looked up. */
   doctorTasksPerProcess: 32,
   /**
-   * The part of the connections that have a page of the kernel's at one time: a message to all leaves in slices, and its
-   * pages are free again when the client has acknowledged it.
+   * The part of the connections that have a page of the kernel's at one time: a message to all leaves in slices, and
+   * its pages are free again when the client has acknowledged it.
    */
   doctorBusyPercent: 10,
   /** The part of the memory that is left to everything else. */
