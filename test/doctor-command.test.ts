@@ -76,7 +76,7 @@ net.ipv4.tcp_mem = 45075 60100 90150
 # then: systemctl daemon-reload && systemctl restart belfry
 [Service]
 # at least 300,256: of each process: one for each connection, and 256; Node raises the soft limit, 1,024, to it
-LimitNOFILE=301000
+LimitNOFILE=524288
 # threads of all processes
 TasksMax=96
 `,

@@ -58,7 +58,7 @@ const rows: readonly Row[] = [
     verdict: "fits",
     servers: 1,
     limitedBy: "tcpMemory",
-    set: { LimitNOFILE: "101000", TasksMax: "64" },
+    set: { LimitNOFILE: "524288", TasksMax: "64" },
   },
   {
     machine: "a small cloud box, read by root,",
@@ -68,7 +68,7 @@ const rows: readonly Row[] = [
     marked: { tcpMemory: "raise" },
     servers: 2,
     limitedBy: "tcpMemory",
-    set: { "net.ipv4.tcp_mem": "45075 60100 90150", LimitNOFILE: "301000", TasksMax: "96" },
+    set: { "net.ipv4.tcp_mem": "45075 60100 90150", LimitNOFILE: "524288", TasksMax: "96" },
   },
   {
     machine: "a small cloud box without cookies",
@@ -107,7 +107,7 @@ const rows: readonly Row[] = [
     verdict: "fits",
     servers: 14,
     limitedBy: "memory",
-    set: { LimitNOFILE: "3830" },
+    set: { LimitNOFILE: "4096" },
   },
   {
     machine: "a machine with less descriptors than a process needs for itself",

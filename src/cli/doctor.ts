@@ -61,6 +61,8 @@ Examples:
   For a program
     $ belfry doctor --json | jq '.now.connections, .plan.servers'
 
+Ask while no server runs: what a running one holds is counted as taken.
+
 Exit status:
   0  all that is asked for fits now
   1  something has to be set first, or the machine does not tell enough; a mistake in the options

@@ -23,10 +23,7 @@ function descriptorChecks(machine: Machine): Check[] {
       has: descriptorsHard,
       needs: (plan) => plan.descriptorsEach,
       note: `of each process: one for each connection, and ${spare}${raised}`,
-      set: (needs) => {
-        const most = descriptorsHard !== undefined && descriptorsHard >= needs ? descriptorsHard : ceilingOf(nrOpen);
-        return { where: "systemd", key: "LimitNOFILE", value: `${Math.min(roundUp(needs), Math.max(needs, most))}` };
-      },
+      set: (needs) => ({ where: "systemd", key: "LimitNOFILE", value: `${limitFor(needs, machine)}` }),
       isAlwaysSet: true,
     },
     {
@@ -151,6 +148,8 @@ function tcpMemory(pressure: number, [low, , high]: Triple): string {
   return [Math.max(low, Math.ceil(pressure * 0.75)), pressure, Math.max(high, Math.ceil(pressure * 1.5))].join(" ");
 }
 
-function ceilingOf(nrOpen: number | undefined): number {
-  return Math.max(nrOpen ?? 0, limits.doctorDescriptorsUsual);
+/** What is there, where that is enough: a service may have less by itself. Else as much as is needed, rounded. */
+function limitFor(needs: number, { descriptorsHard = 0, nrOpen = limits.doctorDescriptorsUsual }: Machine): number {
+  if (descriptorsHard >= needs) return Math.max(needs, Math.min(descriptorsHard, nrOpen));
+  return Math.max(needs, Math.min(roundUp(needs), Math.max(nrOpen, limits.doctorDescriptorsUsual)));
 }
