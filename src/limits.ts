@@ -1,6 +1,7 @@
 import { admissionLimits } from "./limits/admission.ts";
 import { busLimits } from "./limits/bus.ts";
 import { connectionLimits } from "./limits/connection.ts";
+import { doctorLimits } from "./limits/doctor.ts";
 import { loadLimits } from "./limits/load.ts";
 import { processLimits } from "./limits/processes.ts";
 import { pushLimits } from "./limits/push.ts";
@@ -16,4 +17,5 @@ export const limits = {
   ...busLimits,
   ...processLimits,
   ...loadLimits,
+  ...doctorLimits,
 } as const;

@@ -13,7 +13,7 @@ const base = ["errors.ts", "limits.ts", "log.ts", "network.ts"];
  * other way. `types` may be imported as types only.
  */
 const layers: Readonly<Record<string, { imports: readonly string[]; types?: readonly string[] }>> = {
-  cli: { imports: [...base, "options.ts", "push", "server.ts", "bus", "daemon", "dial", "load", "ws"] },
+  cli: { imports: [...base, "options.ts", "push", "server.ts", "bus", "daemon", "dial", "doctor", "load", "ws"] },
   load: { imports: [...base, "connection", "ws", "netpoll"] },
   daemon: { imports: [...base, "options.ts", "bus", "connection", "netpoll"] },
   push: { imports: [...base, "options.ts", "server.ts", "bus", "ws", "pool"], types: ["netpoll"] },
@@ -27,6 +27,7 @@ const layers: Readonly<Record<string, { imports: readonly string[]; types?: read
   pool: { imports: base },
   netpoll: { imports: base },
   bus: { imports: base },
+  doctor: { imports: base },
   "options.ts": { imports: base, types: ["connection", "netpoll"] },
   "errors.ts": { imports: [] },
   "limits.ts": { imports: ["limits"] },

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { busCommand } from "./bus.ts";
 import { configCommand } from "./config.ts";
+import { doctorCommand } from "./doctor.ts";
 import { loadCommand } from "./load.ts";
 import { publishCommand } from "./publish.ts";
 import { serveCommand } from "./serve.ts";
@@ -23,6 +24,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(tokenCommand())
     .addCommand(loadCommand())
     .addCommand(configCommand())
-    .addCommand(publishCommand());
+    .addCommand(publishCommand())
+    .addCommand(doctorCommand());
   await program.parseAsync(argv as string[]);
 }

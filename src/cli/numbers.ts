@@ -13,7 +13,7 @@ export function readWorkers(text: string): number {
 
 const readCount = wholeNumber(1, 1024);
 
-/** Reads a whole number within bounds. */
+/** A reader of whole numbers for the command line, which says what is allowed. */
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
