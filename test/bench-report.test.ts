@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
+import { digest } from "../bench/report/digest.ts";
 import { describeMachine } from "../bench/report/machine.ts";
 import { writeBytes, writeRatio, writingOf } from "../bench/report/numbers.ts";
 import type { Measure } from "../bench/report/results.ts";
 import { judge, median, ratio, ratioOfMedians, spread } from "../bench/report/statistics.ts";
+import { summaryOf } from "../bench/report/summary.ts";
 import { saveResults, writeReport } from "../bench/report/write.ts";
 import { named, reported, results, temporary } from "./bench-results.ts";
 
@@ -113,7 +115,7 @@ describe("report in Markdown", () => {
       "# Belfry beside others",
       "- Machine: AMD EPYC 7763 64-Core Processor, 2 cores, 15.6 GiB, Linux 6.8.0-1021",
       "- Command: `npm run bench -- --rounds 5`",
-      "| Medians | belfry | floor (C) | ws | Bun.serve | Socket.IO | uWebSockets.js |",
+      "| Medians | belfry | floor (C) | ws | Bun.serve | Socket.IO | uWebSockets.js | belfry (portable driver, TLS) |",
       "| CPU of an echo, 32 B: belfry at most 1.25 × floor (C) | 1.15× | 1.15× | ✓ reached |",
       "| CPU of an echo, 32 B: belfry at most 1.1 × uWebSockets.js | – | – | – not measured |",
       "| CPU of an echo, 16 KB: belfry at most 1.05 × floor (C) | 1.17× | 1.17× | ✗ missed |",
@@ -121,6 +123,7 @@ describe("report in Markdown", () => {
       "| **belfry** | 112 | 110–118 | 1.00× | 112 · 115 · 110 · 112 · 118 |",
       "| ws | 9,812 | 9,770–10,122 | 87.5× | 9,812 · 9,770 · 10,122 · 9,801 · 9,833 |",
       "| uWebSockets.js | skipped | its package is not on the registry &lt;npm>; see bench/peers |  |  |",
+      "| **belfry (portable driver, TLS)** | 5.30 | 5.10–7.90 | 1.27× | 5.20 · 5.60 · 5.10 · 7.90 · 5.30 |",
       "| 50,000 | 8.40 | 8.30–9.60 | 1.09× | 8.40 · 9.60 · 8.30 |",
       '  <source media="(prefers-color-scheme: dark)" srcset="bench-idle-dark.svg">',
       '  <img src="bench-idle.svg" alt="Memory of an idle connection (bytes, less is better)">',
@@ -136,6 +139,29 @@ describe("report in Markdown", () => {
     assert.ok(text.includes("# &lt;b>\\|\\*\\_\\`\\[x\\](y)&amp;amp;\n"), text);
     assert.ok(text.includes("- Command: `` <b>|*_`[x](y)&amp; ``\n"), text);
     assert.equal(text.split("<b>").length, 2, "there, and nowhere else");
+  });
+});
+
+describe("summary of a report", () => {
+  it("has a table of its own for measures that share nobody with others but ours", () => {
+    const of = (id: string, ...subjects: string[]) =>
+      digest({ ...(results.measures[0] as Measure), id, rows: subjects.map((subject) => ({ subject, rounds: [1] })) });
+    const { groups, growing } = summaryOf([
+      of("echo", "belfry", "ws"),
+      of("ways", "belfry", "pings", "keepalive"),
+      of("fan-out", "belfry", "floor", "ws"),
+      of("alone", "belfry", "belfry (portable)"),
+      of("growth", "1,000", "15,000"),
+    ]);
+    assert.deepEqual(
+      groups.map(({ digests }) => digests.map(({ measure }) => measure.id)),
+      [["echo", "fan-out", "alone"], ["ways"]],
+    );
+    assert.deepEqual(groups[0]?.subjects, ["belfry", "ws", "floor", "belfry (portable)"]);
+    assert.deepEqual(
+      growing.map(({ measure }) => measure.id),
+      ["growth"],
+    );
   });
 });
 
@@ -157,7 +183,7 @@ describe("report as a page", () => {
     }
     const [summary = ""] = /<section>.*?<\/section>/s.exec(page) ?? [];
     const rows = rowsOf(summary);
-    const idle = ["112", "32 0.29×", "9,812 87.5×", "2,215 20.0×", "61,240 546×", "skipped"];
+    const idle = ["112", "32 0.29×", "9,812 87.5×", "2,215 20.0×", "61,240 546×", "skipped", "–"];
     assert.deepEqual(rows[0], ["Memory of an idle connection bytes, less is better", ...idle]);
     assert.deepEqual(rows.find(([first]) => first?.startsWith("CPU of a delivery"))?.slice(1), [
       ...["7.70 at 1,000", "8.40 at 50,000", "1.09×"],
@@ -216,6 +242,8 @@ describe("npm run bench:report", () => {
       saveResults({ ...results, ...change }, folder, name);
       assert.throws(() => run([join(folder, `${name}.json`)]), message);
     }
+    writeFileSync(join(folder, "cut.json"), '{"title":');
+    assert.throws(() => run([join(folder, "cut.json")]), /cut\.json: Invalid JSON/);
     saveResults(results, folder, "bench");
     assert.throws(
       () => run([join(folder, "bench.json"), "--charts", "idle,idel"]),

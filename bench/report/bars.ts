@@ -8,6 +8,9 @@ const BAR_BELOW_PX = 22;
 const BAR_PX = 14;
 const GAP_PX = 12;
 const CAP_PX = 4;
+/** A name and figures that are longer together do not fit into a phone's width, and stand in two lines. */
+const LINE_CHARS_MAX = 34;
+const LINE_PX = 18;
 /** A bar of less than so much per cent is drawn so thick that it is seen. */
 const PART_MIN = 0.5;
 const BAR_MIN_PX = 2;
@@ -22,26 +25,35 @@ export function bars(digest: Digest): Drawing {
   const marks: Markup[] = [];
   let top = 0;
   for (const line of digest.lines) {
-    marks.push(head(digest, line, top + TEXT_PX));
-    if ("rounds" in line) marks.push(bar(line, top + BAR_BELOW_PX, part));
-    top += ("rounds" in line ? BAR_BELOW_PX + BAR_PX : BAR_BELOW_PX) + GAP_PX;
+    const figures = figuresOf(digest, line);
+    const below = line.subject.length + figures.length > LINE_CHARS_MAX ? LINE_PX : 0;
+    marks.push(head(line, figures, top + TEXT_PX, below));
+    top += BAR_BELOW_PX + below;
+    if ("rounds" in line) {
+      marks.push(bar(line, top, part));
+      top += BAR_PX;
+    }
+    top += GAP_PX;
   }
   return { marks: markup`${marks}`, heightPx: Math.max(0, top - GAP_PX) };
 }
 
-function head(digest: Digest, line: Measured | Skipped, y: number): Markup {
-  const strong = line.ours ? "strong" : "";
-  const skipped = "skipped" in line;
-  const figures = skipped ? ["skipped"] : [digest.writing.write(line.median)];
-  if (!skipped && line.subject !== digest.base && line.ratio !== undefined) figures.push(writeRatio(line.ratio));
-  return markup`<text y="${y}"${classed(strong)}>${line.subject}</text>\
-<text x="100%" y="${y}"${classed("end", skipped ? "soft" : strong)}>${figures.join(" · ")}</text>
+function figuresOf({ writing, base }: Digest, line: Measured | Skipped): string {
+  if ("skipped" in line) return "skipped";
+  const value = writing.write(line.median);
+  return line.subject === base || line.ratio === undefined ? value : `${value} · ${writeRatio(line.ratio)}`;
+}
+
+function head({ subject, ours, ...line }: Measured | Skipped, figures: string, y: number, below: number): Markup {
+  const strong = ours ? "strong" : "";
+  return markup`<text y="${y}"${classed(strong)}>${subject}</text>\
+<text x="100%" y="${y + below}"${classed("end", "skipped" in line ? "soft" : strong)}>${figures}</text>
 `;
 }
 
 function bar(line: Measured, y: number, part: (value: number) => number): Markup {
   const width = part(line.median);
-  const drawn = width > 0 && width < PART_MIN ? BAR_MIN_PX : `${width}%`;
+  const drawn = line.median > 0 && width < PART_MIN ? BAR_MIN_PX : `${width}%`;
   const kind = line.ours ? "ours" : "other";
   return markup`<rect y="${y}" width="${drawn}" height="${BAR_PX}" class="${kind}"/>${whisker(line, y + BAR_PX / 2, part)}
 `;

@@ -31,12 +31,12 @@ export interface Skipped {
   readonly skipped: string;
 }
 
-/** Works a measure out. Ours is who is called `belfry`, or begins so: `belfry (portable)`. */
+/** Works a measure out. Ours is who is called `belfry`, and who begins so: `belfry (portable)`. */
 export function digest(measure: Measure): Digest {
   const { rows, bounds = [], unit } = measure;
   const growth = rows.length > 1 && rows.every(({ subject }) => sizeOf(subject) !== undefined);
   const ordered = growth ? rows.toSorted((one, other) => size(one.subject) - size(other.subject)) : rows;
-  const base = ordered.find(({ subject, rounds }) => rounds.length > 0 && (growth || isOurs(subject)));
+  const base = growth ? ordered.find(({ rounds }) => rounds.length > 0) : oursOf(rows);
   return {
     measure,
     growth,
@@ -96,6 +96,12 @@ function lineOf({ subject, rounds, skipped }: Row, base: Row | undefined): Measu
   if (rounds.length === 0) return { subject, ours, skipped: skipped ?? "it has no rounds" };
   const times = base && ratio(rounds, base.rounds);
   return { subject, ours, rounds, median: median(rounds), spread: spread(rounds), ratio: times };
+}
+
+/** Whom others are measured by: `belfry`, or where that was not measured the first of ours that was. */
+function oursOf(rows: readonly Row[]): Row | undefined {
+  const ours = rows.filter(({ subject, rounds }) => rounds.length > 0 && isOurs(subject));
+  return ours.find(({ subject }) => subject.toLowerCase() === "belfry") ?? ours[0];
 }
 
 function isOurs(subject: string): boolean {

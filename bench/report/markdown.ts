@@ -29,9 +29,9 @@ export function markdown(
   return `${parts.join("\n\n")}\n`;
 }
 
-function summary({ subjects, digests, judgements, growing }: Summary): string[] {
+function summary({ groups, judgements, growing }: Summary): string[] {
   const parts = ["## Summary"];
-  if (digests.length > 0) {
+  for (const { subjects, digests } of groups) {
     const rows = digests.map((one) => [
       `[${plain(one.measure.title)}](#${anchor(one.measure.title)}), ${plain(scaleOf(one))}`,
       ...subjects.map((subject) => cell(one, subject)),

@@ -43,8 +43,8 @@ const results = v.strictObject({
 
 /** Reads a file of results; an Error names the file and what is wrong in it. */
 export function readResults(file: string): Results {
-  const read = v.safeParse(results, JSON.parse(readFileSync(file, "utf8")));
+  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), results), readFileSync(file, "utf8"));
   if (read.success) return read.output as Results;
   const [issue] = read.issues;
-  throw new Error(`${file}: ${v.getDotPath(issue) ?? "it"}: ${issue.message}`);
+  throw new Error([file, v.getDotPath(issue), issue.message].filter(Boolean).join(": "));
 }

@@ -31,7 +31,7 @@ small { font-size: 0.8125rem; font-weight: 400; }
 nav ul { margin: 0.75rem 0 0; padding-left: 1.25rem; }
 article + article { margin-top: 2.5rem; }
 article > .facts { margin-bottom: 1rem; }
-section { margin: 0 0 1.25rem; padding: 1.25rem; border: 1px solid var(--line); border-radius: 0.75rem; background: var(--card); }
+section { margin: 0 0 1.25rem; padding: 1.25rem; border: 1px solid var(--line); border-radius: 0.75rem; background: var(--card); overflow-x: auto; }
 section > p { max-width: 46rem; margin: 0.5rem 0 0; }
 .bounds { margin: 0.5rem 0 0; padding: 0; list-style: none; }
 .verdict { font-weight: 600; white-space: nowrap; }
@@ -54,7 +54,7 @@ td.ours { background: var(--ours); }
 td[colspan] { text-align: left; }
 @media (min-width: 60rem) {
   th, td { white-space: nowrap; }
-  th:first-child, td[colspan] { white-space: normal; }
+  thead th, th:first-child, td[colspan] { white-space: normal; }
   .measure { display: grid; grid-template-columns: minmax(0, 5fr) minmax(0, 7fr); column-gap: 2.5rem; }
   .measure > * { grid-column: 1 / -1; }
   .measure > figure { grid-column: 1; margin-bottom: 0; }

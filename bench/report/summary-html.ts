@@ -2,15 +2,15 @@ import { type Digest, scaleOf, writeBound } from "./digest.ts";
 import { type Markup, markup } from "./markup.ts";
 import { writeRatio } from "./numbers.ts";
 import type { Judgement } from "./statistics.ts";
-import { countOf, growthOf, type Summary, signs } from "./summary.ts";
+import { countOf, type Group, growthOf, type Summary, signs } from "./summary.ts";
 import { type Cell, heading, table } from "./table-html.ts";
 
 /** The tables that a report begins with; `place` is where a measure's section is linked at. */
 export function summarySection(summary: Summary, level: number, place: (digest: Digest) => string): Markup {
-  const { digests, growing, judgements } = summary;
+  const { groups, growing, judgements } = summary;
   return markup`<section>
 ${heading(level, "Summary")}
-${digests.length > 0 ? mediansTable(summary, place) : ""}${growing.length > 0 ? growthTable(summary, place) : ""}\
+${groups.map((group) => mediansTable(group, place))}${growing.length > 0 ? growthTable(summary, place) : ""}\
 ${judgements.length > 0 ? boundsTable(summary, place) : ""}</section>`;
 }
 
@@ -20,7 +20,7 @@ export function verdictOf({ verdict }: Judgement): Markup {
 ${verdict}</span>`;
 }
 
-function mediansTable({ subjects, digests }: Summary, place: (digest: Digest) => string): Markup {
+function mediansTable({ subjects, digests }: Group, place: (digest: Digest) => string): Markup {
   const ours = (subject: string) => (digests.some((one) => one.base === subject) ? "ours" : "");
   const head = [{ content: "Measure" }, ...subjects.map((content) => ({ content, kind: ours(content) }))];
   const rows = digests.map((one) => [

@@ -5,20 +5,24 @@ import type { Judgement } from "./statistics.ts";
 
 /** What stands first in a report: what each came to, and which bounds are kept. */
 export interface Summary {
-  /** Everyone who takes part in `digests`, in the order in which they are named. */
-  readonly subjects: readonly string[];
-  readonly digests: readonly Digest[];
+  /** The measures that are not over sizes, in a table for those that others than ours share. */
+  readonly groups: readonly Group[];
   /** The measures over sizes. */
   readonly growing: readonly Digest[];
   readonly judgements: readonly { readonly digest: Digest; readonly judgement: Judgement }[];
 }
 
+/** Measures with the same subjects, or some of them. */
+export interface Group {
+  /** Everyone who takes part, in the order in which they are named. */
+  readonly subjects: readonly string[];
+  readonly digests: readonly Digest[];
+}
+
 /** Sorts measures into the tables of a summary. */
 export function summaryOf(all: readonly Digest[]): Summary {
-  const digests = all.filter(({ growth }) => !growth);
   return {
-    subjects: [...new Set(digests.flatMap(({ lines }) => lines.map(({ subject }) => subject)))],
-    digests,
+    groups: groupsOf(all.filter(({ growth }) => !growth)),
     growing: all.filter(({ growth }) => growth),
     judgements: all.flatMap((digest) => digest.judgements.map((judgement) => ({ digest, judgement }))),
   };
@@ -26,6 +30,22 @@ export function summaryOf(all: readonly Digest[]): Summary {
 
 /** A sign for each verdict, beside its words. */
 export const signs = { reached: "✓", missed: "✗", "not measured": "–" } as const;
+
+/** A measure goes to the first that has one of its subjects, ours aside, who is in all. */
+function groupsOf(digests: readonly Digest[]): Group[] {
+  const groups: Group[] = [];
+  for (const digest of digests) {
+    const subjects = digest.lines.map(({ subject }) => subject);
+    const others = digest.lines.filter(({ ours }) => !ours).map(({ subject }) => subject);
+    const at = groups.findIndex(
+      (group) => others.length === 0 || others.some((other) => group.subjects.includes(other)),
+    );
+    const group = groups[at];
+    if (!group) groups.push({ subjects, digests: [digest] });
+    else groups[at] = { subjects: [...new Set([...group.subjects, ...subjects])], digests: [...group.digests, digest] };
+  }
+  return groups;
+}
 
 /** `3 of 4 bounds are reached.`; with what could not be judged, if there is such. */
 export function countOf({ judgements }: Summary): string {
