@@ -8,9 +8,12 @@ import { writeReport } from "./write.ts";
 const help = `Reports of what benchmarks measured: of each file of results a table (.md), a page (.html), and charts (.svg).
 
   npm run bench:report -- docs/bench/bench.json
+
+All of them on one page too:
+
   npm run bench:report -- docs/bench/*.json --page docs/bench/index.html
 
-All of them on one page. The charts of two measures as files, by day and by night, which the table then shows:
+The charts of two measures as files, by day and by night, which the table then shows:
 
   npm run bench:report -- docs/bench/bench.json --charts idle,echo-32
 `;
