@@ -17,7 +17,9 @@ const documents = [
   "CONTRIBUTING.md",
   "PROTOCOL.md",
   "SECURITY.md",
-  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+  ...readdirSync(join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
 ];
 const proseCharsMax = 130;
 
