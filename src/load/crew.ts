@@ -64,8 +64,18 @@ export class Crew {
 
   /** Has the scenario begin; latencies are those of from now on. */
   start(): void {
-    this.#latencies = new Latencies();
+    this.forget();
     this.#say("start");
+  }
+
+  /** Latencies are those of from now on. */
+  forget(): void {
+    this.#latencies = new Latencies();
+  }
+
+  /** Nanoseconds of CPU that all processes have used, as they told last. */
+  get cpuNs(): number {
+    return [...this.#told.values()].reduce((total, { report }) => total + report.cpuSeconds * 1e9, 0);
   }
 
   /** Ends all processes, and with them their connections; resolves when the last one has reported. */
