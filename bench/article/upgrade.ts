@@ -40,7 +40,8 @@ export function upgradePart(upgrades: number): Part {
 
 function measureAside(subject: string, upgrades: number): Measurement {
   // The young generation is larger than what is allocated between two looks at it.
-  const args = ["--expose-gc", "--max-semi-space-size=256", "--no-warnings", ONE, subject, `${upgrades}`];
+  const young = ["--min-semi-space-size=256", "--max-semi-space-size=256"];
+  const args = ["--expose-gc", ...young, "--no-warnings", ONE, subject, `${upgrades}`];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`the upgrade of ${subject} ended with ${status}: ${stderr}`);
   return JSON.parse(stdout) as Measurement;
