@@ -1,4 +1,5 @@
 import type { Measure, Row } from "../report/results.ts";
+import { killAll } from "./children.ts";
 import type { Contestant } from "./contestants.ts";
 import type { Size, Trial } from "./trial.ts";
 
@@ -13,7 +14,8 @@ export interface ContestOrder {
 
 /**
  * Measures in interleaved rounds: in each, one trial after the other, and in each trial one contestant after the other,
- * so that a slow minute of the machine is everybody's. Who fails is out of that trial, with the reason in its row.
+ * so that a slow minute of the machine is everybody's. Who fails is out of that trial, with the reason in its row. What a
+ * trial started ends with it.
  */
 export async function hold({ trials, contestants, rounds, size, says }: ContestOrder): Promise<Measure[]> {
   const values = new Map<string, number[]>();
@@ -36,9 +38,12 @@ export async function hold({ trials, contestants, rounds, size, says }: ContestO
             values.set(own, [...(values.get(own) ?? []), value]);
           }
         } catch (error) {
-          const reason = `failed in round ${round}: ${(error as Error).message}`;
+          const { message, cause } = error as Error;
+          const reason = `failed in round ${round}: ${message}${cause === undefined ? "" : `, ${cause}`}`;
           says(`${contestant.name} ${reason}`);
           out.set(key, reason);
+        } finally {
+          killAll();
         }
       }
     }

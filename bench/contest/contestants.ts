@@ -31,7 +31,7 @@ const root = fileURLToPath(new URL("../../../", import.meta.url));
 const peers = join(root, "bench/peers");
 const node = [process.execPath, "--expose-gc"];
 const CHANNELS_PATH = "/connection/websocket";
-const INSTALL = "npm ci --ignore-scripts --prefix bench/peers";
+const INSTALL = "npm ci --prefix bench/peers";
 
 /** All who may take part, Belfry first; programs in C are compiled into `folder` before. */
 export async function findContestants(floors: Floors, folder: string): Promise<Contestant[]> {

@@ -40,7 +40,7 @@ const flags = new Command("bench")
     "after",
     `
 Servers run on core 0, their load on core 1; CPU is the figure to compare, and time on a machine that does nothing else.
-The others are installed by: npm ci --ignore-scripts --prefix bench/peers
+The others are installed by: npm ci --prefix bench/peers
 
 Examples:
   npm run bench
