@@ -6,10 +6,10 @@ import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { WebSocket } from "ws";
 import { type Server, startServer } from "../bench/contest/children.ts";
-import { hold } from "../bench/contest/contest.ts";
+import { hasFailed, hold } from "../bench/contest/contest.ts";
 import { type Contestant, findContestants, type Service } from "../bench/contest/contestants.ts";
 import { compileFloors } from "../bench/contest/floors.ts";
-import { NOTIFICATION, publish } from "../bench/contest/publish.ts";
+import { NOTIFICATION, Publisher } from "../bench/contest/publish.ts";
 import { frameOf, SocketIoClient } from "../bench/contest/socket-io-client.ts";
 import { median, tableOf } from "../bench/contest/table.ts";
 import type { Trial } from "../bench/contest/trial.ts";
@@ -61,8 +61,10 @@ for (const { name, echo, channels } of present.filter((one) => one.dialect === u
           ["own:0", "own:1", "all"].map((channel) => subscribed(port, channels, channel)),
         );
         const heard = members.map(nextLine);
-        await publish(port, ["own:0", "own:1"]);
-        await publish(port, ["all"]);
+        const publisher = new Publisher(port);
+        await publisher.publish(["own:0", "own:1"]);
+        await publisher.publish(["all"]);
+        publisher.close();
         assert.deepEqual(
           (await Promise.all(heard)).map((line) => JSON.parse(line)),
           ["own:0", "own:1", "all"].map((channel) => ({ push: { channel, pub: { data: NOTIFICATION } } })),
@@ -91,6 +93,7 @@ for (const { name, channels } of present.filter((one) => one.dialect === "socket
   test(`${name}'s server sends events back, and delivers publications`, async (t) => {
     const { path } = channels as Service;
     const { port } = await started(t, channels as Service);
+    const publisher = new Publisher(port);
     const heard: string[] = [];
     await new Promise<void>((resolve, reject) => {
       const client = new SocketIoClient({
@@ -100,12 +103,13 @@ for (const { name, channels } of present.filter((one) => one.dialect === "socket
         message(text) {
           heard.push(text);
           if (heard.length === 1) client.send(frameOf('420["subscribe","own:7"]'));
-          if (heard.length === 2) publish(port, ["own:7"]).catch(reject);
+          if (heard.length === 2) publisher.publish(["own:7"]).catch(reject);
           if (heard.length === 3) resolve();
         },
         ended: () => reject(new Error("its connection ended")),
       });
     });
+    publisher.close();
     assert.deepEqual(heard, [`42["m","${"a".repeat(1000)}"]`, "430[]", `42["m",${JSON.stringify(NOTIFICATION)}]`]);
   });
 }
@@ -137,6 +141,7 @@ test("rounds are interleaved; who fails is out with a reason, and who cannot tak
   const gone: Contestant = { name: "z", version: "", absent: "gone" };
   const order = { trials: [trial("one", "y"), trial("two", "none")], contestants: [...some, gone], rounds: 2, size };
   const measures = await hold({ ...order, says: () => {} });
+  assert.deepEqual([hasFailed(measures), hasFailed(measures.slice(0, 1))], [true, false]);
   assert.deepEqual(calls, ["one x", "two x", "two y", "one x", "two y"]);
   assert.deepEqual(
     measures.map(({ id, rows }) => [id, rows]),

@@ -3,7 +3,7 @@ import type { Bound } from "../report/results.ts";
 import { outputOf, startServer } from "./children.ts";
 import type { Contestant, Service } from "./contestants.ts";
 import { Load } from "./load.ts";
-import { NOTIFICATION, publish } from "./publish.ts";
+import { NOTIFICATION, Publisher } from "./publish.ts";
 import type { Size, Trial } from "./trial.ts";
 import { cpuNs } from "./vitals.ts";
 
@@ -81,10 +81,12 @@ async function ofServer(contestant: Contestant, kind: Kind, size: Size): Promise
     await load.opened();
     let expected = await load.received();
     const call = async (times: number) => {
+      const publisher = new Publisher(server.port);
       for (let i = 0; i < times; i++) {
-        await publish(server.port, channels);
+        await publisher.publish(channels);
         await pause(kind.pauseMs);
       }
+      publisher.close();
       expected += times * subscribers;
       await load.hasReceived(expected);
     };

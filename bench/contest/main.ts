@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import type { Results } from "../report/results.ts";
 import { killAll } from "./children.ts";
-import { hold } from "./contest.ts";
+import { hasFailed, hold } from "./contest.ts";
 import { type Contestant, findContestants } from "./contestants.ts";
 import { echoTrials } from "./echo.ts";
 import { fanoutTrials } from "./fanout.ts";
@@ -76,7 +76,7 @@ async function main({ only, contestants: names, rounds, json, ...size }: Flags):
   };
   process.stdout.write(`\n${tableOf(measures)}`);
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, undefined, 2)}\n`);
-  if (measures.some(({ rows }) => rows.some(({ skipped }) => skipped?.startsWith("failed")))) process.exitCode = 1;
+  if (hasFailed(measures)) process.exitCode = 1;
 }
 
 /** Says who takes part in what, and who in what not, and why. */
