@@ -1,11 +1,10 @@
 import type { ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { pinned } from "../bus/contestants.ts";
+import { cpuNs, userBytes } from "../vitals.ts";
 
 /** Servers run on the one core, their clients on the other. */
 const [SERVER_CORE, CLIENT_CORE] = [0, 1];
-const HZ = 100;
 
 /** A script below bench/ in a process of its own, on the core of the servers or of the clients. */
 export class Child {
@@ -49,17 +48,12 @@ export class Child {
 
   /** Seconds of a core that it has used. */
   get cpuSeconds(): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, "utf8").replace(/^.*\) /, "");
-    const [user, system] = fields.split(" ").slice(11, 13).map(Number) as [number, number];
-    return (user + system) / HZ;
+    return cpuNs(this.pid) / 1e9;
   }
 
-  /**
-   * Bytes of user space, without those of files: of Node's own binary it has a part that depends on how many other
-   * processes run Node.
-   */
-  get anonymousBytes(): number {
-    return kilobytes(`/proc/${this.pid}/smaps_rollup`, /^Pss_Anon:\s+(\d+) kB/m);
+  /** Bytes of user space. */
+  get userBytes(): number {
+    return userBytes(this.pid);
   }
 
   /** Ends it without a word. */
@@ -67,9 +61,4 @@ export class Child {
     process.off("exit", this.end);
     this.#child.kill("SIGKILL");
   };
-}
-
-/** A figure of a file under /proc, in bytes. */
-export function kilobytes(file: string, pattern: RegExp): number {
-  return Number(pattern.exec(readFileSync(file, "utf8"))?.[1]) * 1024;
 }

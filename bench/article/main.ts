@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { Command, InvalidArgumentError } from "commander";
+import { describeMachine } from "../report/machine.ts";
 import type { Measure, Results } from "../report/results.ts";
-import { thisMachine } from "./machine.ts";
+import { textOf } from "../report/text.ts";
 import { memoryPart } from "./memory.ts";
 import { pollingPart } from "./polling.ts";
 import { inRounds } from "./rounds.ts";
-import { tableOf } from "./table.ts";
 import { upgradePart } from "./upgrade.ts";
 
 // The tables of "A Million WebSockets and Go", measured again: its 72 GB, its upgrade, and the polling it did away with.
@@ -64,12 +65,16 @@ const results: Results = {
   title: "The article's tables",
   command: ["npm run bench:article", ...given(process.argv.slice(2))].join(" -- "),
   date: new Date().toISOString(),
-  machine: thisMachine(["ws"]),
+  machine: describeMachine({ ws: versionOfWs() }),
   measures,
 };
-for (const measure of measures) console.log(tableOf(measure));
+for (const measure of measures) console.log(textOf(measure));
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, undefined, 2)}\n`);
 process.exit(0);
+
+function versionOfWs(): string {
+  return (createRequire(import.meta.url)("ws/package.json") as { version: string }).version;
+}
 
 /** One line that is written over, or, where nobody looks on, a line for each step. */
 function progress(step: string): void {

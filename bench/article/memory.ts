@@ -1,4 +1,5 @@
-import { Child, kilobytes } from "./child.ts";
+import { slabBytes } from "../vitals.ts";
+import { Child } from "./child.ts";
 import type { Part, Values } from "./part.ts";
 
 // "72 GB → x": what an idle connection costs, from the article's first server to columns, step by step. What changes
@@ -93,9 +94,9 @@ async function settled(server: Child): Promise<{ user: number; slab: number }> {
   for (let quiet = 0; quiet < 2; ) {
     server.poke();
     await server.says(/collected\n/);
-    const now = server.anonymousBytes;
+    const now = server.userBytes;
     quiet = user - now > NOTHING_BYTES ? 0 : quiet + 1;
     user = now;
   }
-  return { user, slab: kilobytes("/proc/meminfo", /^Slab:\s+(\d+) kB/m) };
+  return { user, slab: slabBytes() };
 }

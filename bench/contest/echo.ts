@@ -1,9 +1,9 @@
 import type { Bound } from "../report/results.ts";
+import { cpuNs } from "../vitals.ts";
 import { startServer } from "./children.ts";
 import type { Contestant, Service } from "./contestants.ts";
 import { Load } from "./load.ts";
 import type { Trial } from "./trial.ts";
-import { cpuNs } from "./vitals.ts";
 
 const BOUNDS: readonly Bound[] = [
   { subject: "belfry", of: "floor", most: 1.15 },

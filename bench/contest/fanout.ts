@@ -1,11 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Bound } from "../report/results.ts";
+import { cpuNs } from "../vitals.ts";
 import { outputOf, startServer } from "./children.ts";
 import type { Contestant, Service } from "./contestants.ts";
 import { Load } from "./load.ts";
 import { NOTIFICATION, Publisher } from "./publish.ts";
 import type { Size, Trial } from "./trial.ts";
-import { cpuNs } from "./vitals.ts";
 
 /** A kind of publication. */
 interface Kind {

@@ -1,9 +1,9 @@
+import { slabBytes, userBytes } from "../vitals.ts";
 import { startServer } from "./children.ts";
 import type { Service } from "./contestants.ts";
 import { warmUp } from "./echo.ts";
 import { Load, settle } from "./load.ts";
 import type { Trial } from "./trial.ts";
-import { slabBytes, userBytes } from "./vitals.ts";
 
 const WARM_CONNECTIONS = 2000;
 /** Readings are taken until two in a row differ by less: a collector gives memory back little by little. */

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
+import { describeMachine } from "../report/machine.ts";
 import type { Results } from "../report/results.ts";
+import { textOf } from "../report/text.ts";
 import { killAll } from "./children.ts";
 import { hasFailed, hold } from "./contest.ts";
 import { type Contestant, findContestants } from "./contestants.ts";
@@ -11,9 +13,7 @@ import { fanoutTrials } from "./fanout.ts";
 import { compileFloors } from "./floors.ts";
 import { idleTrial } from "./idle.ts";
 import { latencyTrial } from "./latency.ts";
-import { thisMachine } from "./machine.ts";
 import { stormTrial } from "./storm.ts";
-import { tableOf } from "./table.ts";
 import type { Size, Trial } from "./trial.ts";
 
 interface Flags extends Size {
@@ -71,10 +71,10 @@ async function main({ only, contestants: names, rounds, json, ...size }: Flags):
     title: "Belfry beside others",
     command: ["npm run bench --", ...process.argv.slice(2)].join(" "),
     date: new Date().toISOString(),
-    machine: thisMachine(contestants),
+    machine: describeMachine(versionsOf(contestants)),
     measures,
   };
-  process.stdout.write(`\n${tableOf(measures)}`);
+  for (const measure of measures) process.stdout.write(`\n${textOf(measure)}`);
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(results, undefined, 2)}\n`);
   if (hasFailed(measures)) process.exitCode = 1;
 }
@@ -91,6 +91,12 @@ function announce(contestants: readonly Contestant[], chosenTrials: readonly Tri
       if (reason !== undefined) says(`${name} is skipped in ${trial.name}: ${reason}`);
     }
   }
+}
+
+/** Of who takes part beside Belfry. */
+function versionsOf(contestants: readonly Contestant[]): Record<string, string> {
+  const others = contestants.filter(({ name, absent }) => absent === undefined && name !== "belfry");
+  return Object.fromEntries(others.map(({ name, version }) => [name, version]));
 }
 
 function chosen<Named extends { readonly name: string }>(

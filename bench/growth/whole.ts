@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Crew, findTarget } from "../../src/load/index.ts";
-import { type Fit, fitOf } from "../million/fit.ts";
+import { startClients, warmUp } from "../million/clients.ts";
+import { fitOf } from "../million/fit.ts";
 import type { Options } from "../million/options.ts";
 import { Servers } from "../million/servers.ts";
-import { broadcast, coresAtRest, memoryOf, openAll } from "../million/stages.ts";
+import { coresAtRest, memoryOf, openAll } from "../million/stages.ts";
 
 /** What each of so many connections costs servers with real sockets. */
 export interface Whole {
@@ -22,7 +22,6 @@ const PORT = 8766;
 const PING_SECONDS = 25;
 /** Deliveries that one measurement is made of: many ticks of the kernel's clock. */
 const DELIVERIES = 200_000;
-const WARM_CONNECTIONS = 2000;
 
 /** Measures servers with so many connections, as many processes as their descriptors ask for. */
 export async function whole(connections: number, restSeconds: number): Promise<Whole> {
@@ -35,20 +34,15 @@ export async function whole(connections: number, restSeconds: number): Promise<W
     pingSeconds: PING_SECONDS,
   });
   try {
-    // What serves for the first time compiles, and has its pools grow.
-    const warm = await crewOf(WARM_CONNECTIONS * fit.servers, fit);
-    await openAll(warm, () => {});
-    await broadcast(servers, warm, 1, 1);
-    await warm.end();
-    await sleep(3000);
-    const before = memoryOf(servers);
-    const idle = await coresAtRest(servers, warm, restSeconds);
-    const crew = await crewOf(connections, fit);
+    await warmUp(PORT, fit);
+    const before = await memoryOf(servers);
+    const idle = await coresAtRest(servers, undefined, restSeconds);
+    const crew = await startClients(PORT, connections, fit);
     const openNs = servers.cpuNs;
     await openAll(crew, () => {});
     const open = (servers.cpuNs - openNs) / 1000 / connections;
     await sleep(3000);
-    const after = memoryOf(servers);
+    const after = await memoryOf(servers);
     const rest = await coresAtRest(servers, crew, restSeconds);
     const publications = Math.max(2, Math.ceil(DELIVERIES / connections));
     const fanNs = servers.cpuNs;
@@ -70,17 +64,4 @@ export async function whole(connections: number, restSeconds: number): Promise<W
   } finally {
     await servers.stop();
   }
-}
-
-async function crewOf(connections: number, { loads, sources }: Fit): Promise<Crew> {
-  const crew = new Crew(
-    {
-      target: await findTarget(`ws://127.0.0.1:${PORT}/connection/websocket`),
-      ...{ connections, scenario: "subscribe", channels: ["own:%d", "all"], sources, driver: "auto", token: "" },
-      ...{ rate: 0, busy: 0, arrivals: 0, bytes: 0, opening: Math.max(8, Math.ceil(256 / loads)) },
-    },
-    loads,
-  );
-  await crew.waiting();
-  return crew;
 }

@@ -1,16 +1,15 @@
 import type { ChildProcess } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { pinned } from "../bus/contestants.ts";
+import { cpuNs } from "../vitals.ts";
 
 const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const MODES = ["nothing", "ping frames", "pings of the protocol", "TCP keepalive"] as const;
 const PROTOCOL = "pings of the protocol";
 const [SERVER_CORE, LOAD_CORE] = [0, 1];
 const GOAL = 3_000_000;
-const HZ = 100;
 
 const { connections, every, seconds, rounds } = new Command("bench:heartbeat")
   .description("measures what it costs a server to find dead peers among silent ones, in each way that it has")
@@ -77,10 +76,7 @@ async function said(child: ChildProcess, pattern: RegExp): Promise<RegExpExecArr
 }
 
 function cpuSeconds({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / HZ;
+  return cpuNs(pid as number) / 1e9;
 }
 
 function median(all: readonly number[]): number {

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { limits } from "../../src/limits.ts";
-import { Crew, findTarget, type Percentiles } from "../../src/load/index.ts";
+import type { Percentiles } from "../../src/load/index.ts";
+import { startClients, warmUp } from "./clients.ts";
 import { type Fit, fitOf } from "./fit.ts";
 import { options } from "./options.ts";
 import { resultsOf } from "./results.ts";
@@ -23,21 +23,14 @@ if (typeof fit === "string") {
 process.exit((await run(fit)) ? 0 : 1);
 
 /** Carries it out; false when a connection or a notification was lost. */
-async function run({ servers: processes, loads, sources }: Fit): Promise<boolean> {
+async function run(fit: Fit): Promise<boolean> {
+  const { servers: processes, loads } = fit;
   say(`${count(connections)} connections: ${processes} processes that serve, ${loads} of clients`);
   const servers = await Servers.start({ port, processes, apiKey: API_KEY, pingSeconds });
-  const crew = new Crew(
-    {
-      target: await findTarget(`ws://127.0.0.1:${port}/connection/websocket`),
-      ...{ connections, scenario: "subscribe", channels: ["own:%d", "all"], sources, driver: "auto", token: "" },
-      ...{ rate: 0, busy: 0, arrivals: 0, bytes: 0, opening: Math.max(8, Math.ceil(limits.loadOpeningMax / loads)) },
-    },
-    loads,
-  );
-  await crew.waiting();
+  await warmUp(port, fit);
+  const crew = await startClients(port, connections, fit);
   say("all processes run");
-  await sleep(2000);
-  const before = memoryOf(servers);
+  const before = await memoryOf(servers);
   const openSeconds = await openAll(crew, (sight, at) => {
     const faults = Object.entries(sight.errors).map(([kind, number]) => `, ${kind}: ${number}`);
     again(`${at.toFixed(0)} s: ${count(sight.connections)} open${faults.join("")}`);
@@ -47,7 +40,7 @@ async function run({ servers: processes, loads, sources }: Fit): Promise<boolean
   say(`${count(open.connections)} open in ${openSeconds.toFixed(1)} s, ${count(openedPerSecond)} a second`);
   if (open.failed > 0) throw new Error(`${open.failed} could not be opened: ${JSON.stringify(open.errors)}`);
   await sleep(options.restSeconds * 500);
-  const after = memoryOf(servers);
+  const after = await memoryOf(servers);
   const bytes = {
     user: (after.user - before.user) / connections,
     kernel: (after.slab - before.slab) / connections / 2,

@@ -1,10 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { cpuNs, userBytes } from "../contest/vitals.ts";
+import { cpuNs, eachProcess, userBytes } from "../vitals.ts";
 
 const PROGRAM = fileURLToPath(new URL("../../../bin/belfry.js", import.meta.url));
+const COLLECTOR = new URL("../collect-garbage.js", import.meta.url).href;
+/** V8 gives memory back little by little. */
+const COLLECTIONS = 4;
+const COLLECT_MS = 2000;
 const READY = /listening on .* port \d+/;
 
 /** How the servers are started. */
@@ -35,7 +40,7 @@ export class Servers {
       process.execPath,
       [PROGRAM, ...args, "--allow-anonymous", "--allow-subscribe", "--api-key", apiKey],
       {
-        env: { ...process.env, BELFRY_CLIENT_PING_SECONDS: `${pingSeconds}` },
+        env: { ...process.env, BELFRY_CLIENT_PING_SECONDS: `${pingSeconds}`, NODE_OPTIONS: `--import=${COLLECTOR}` },
         stdio: ["ignore", "pipe", "inherit"],
       },
     );
@@ -55,9 +60,14 @@ export class Servers {
   get cpuNs(): number {
     return cpuNs(this.#child.pid as number);
   }
-  /** Bytes of user space of all of them. */
-  get userBytes(): number {
-    return userBytes(this.#child.pid as number);
+  /** Bytes of user space of all of them, after each has collected its garbage. */
+  async userBytes(): Promise<number> {
+    const pid = this.#child.pid as number;
+    for (let i = 0; i < COLLECTIONS; i++) {
+      eachProcess(pid, (one) => process.kill(one, "SIGUSR2"));
+      await sleep(COLLECT_MS);
+    }
+    return userBytes(pid);
   }
 
   /** Calls the HTTP API of whichever process takes the connection. */

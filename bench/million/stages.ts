@@ -3,7 +3,7 @@ import { nowUs } from "../../src/load/clock.ts";
 import type { Crew, Percentiles, Sight } from "../../src/load/index.ts";
 import { Publisher, type ToPublish } from "../../src/load/publisher.ts";
 import { stamped } from "../../src/load/stamp.ts";
-import { slabBytes } from "../contest/vitals.ts";
+import { slabBytes } from "../vitals.ts";
 import type { Servers } from "./servers.ts";
 
 const PUBLICATION_BYTES = 100;
@@ -17,8 +17,8 @@ export interface Memory {
 }
 
 /** Memory of the servers, and of the kernel for both ends of all connections. */
-export function memoryOf(servers: Servers): Memory {
-  return { user: servers.userBytes, slab: slabBytes() };
+export async function memoryOf(servers: Servers): Promise<Memory> {
+  return { user: await servers.userBytes(), slab: slabBytes() };
 }
 
 /** Opens all connections, and tells each second how far it is. Resolves with the seconds that it took. */
@@ -35,13 +35,13 @@ export async function openAll(crew: Crew, tell: (sight: Sight, seconds: number) 
 /** Cores that servers and clients use while nothing happens but heartbeats. */
 export async function coresAtRest(
   servers: Servers,
-  crew: Crew,
+  crew: Crew | undefined,
   seconds: number,
 ): Promise<{ servers: number; clients: number }> {
-  const [serverNs, clientNs, begin] = [servers.cpuNs, crew.cpuNs, performance.now()];
+  const [serverNs, clientNs, begin] = [servers.cpuNs, crew?.cpuNs ?? 0, performance.now()];
   await sleep(seconds * 1000);
   const ns = (performance.now() - begin) * 1e6;
-  return { servers: (servers.cpuNs - serverNs) / ns, clients: (crew.cpuNs - clientNs) / ns };
+  return { servers: (servers.cpuNs - serverNs) / ns, clients: ((crew?.cpuNs ?? 0) - clientNs) / ns };
 }
 
 /** What became of publications. */

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { Crowd } from "../../test/crowd/crowd.ts";
-import { cpuNs } from "../contest/vitals.ts";
+import { cpuNs } from "../vitals.ts";
 
 /** Each process of clients has descriptors for so many. */
 const CROWD_CLIENTS_MAX = 15_000;

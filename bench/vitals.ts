@@ -14,12 +14,23 @@ export function cpuNs(pid: number): number {
   });
 }
 
-/** Bytes of user space: its own, and its share of what it has in common with others (PSS). */
+/**
+ * Bytes of user space that belong to no file (Pss_Anon): of a program's own file a process has a part that depends on
+ * how many others run it.
+ */
 export function userBytes(pid: number): number {
   return sum(
     pid,
-    (one) => 1024 * Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/smaps_rollup`, "utf8"))?.[1]),
+    (one) => 1024 * Number(/^Pss_Anon:\s+(\d+)/m.exec(readFileSync(`/proc/${one}/smaps_rollup`, "utf8"))?.[1]),
   );
+}
+
+/** Has each process of a tree do something. */
+export function eachProcess(pid: number, visit: (pid: number) => void): void {
+  sum(pid, (one) => {
+    visit(one);
+    return 0;
+  });
 }
 
 /** Bytes that the kernel of this machine has in its own objects, sockets among them. */
