@@ -54,8 +54,7 @@ Examples:
   .parse()
   .opts<Options>();
 
-const { connections, upgrades, seconds } = options;
-const all = [memoryPart(connections), upgradePart(upgrades), pollingPart({ ...options, seconds })];
+const all = [memoryPart(options.connections), upgradePart(options.upgrades), pollingPart(options)];
 const measures: Measure[] = [];
 for (const part of all.filter(({ name }) => options.only.includes(name))) {
   measures.push(...(await inRounds(part, options.rounds, progress)));
