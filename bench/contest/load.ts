@@ -46,9 +46,12 @@ type Line = Opened | Progress | Summary;
 const BELFRY = fileURLToPath(new URL("../../../bin/belfry.js", import.meta.url));
 const SOCKET_IO = fileURLToPath(new URL("./socket-io-load.js", import.meta.url));
 /** Ports are enough for some 28,000 connections from one address. */
-const FROM = "127.0.0.2-127.0.0.60";
+const ADDRESSES = 60;
+const NETWORKS = 250;
 /** A publication that is not there by then is lost. */
 const RECEIVE_MS_MAX = 30_000;
+
+let loads = 0;
 
 /** Clients in a process of their own: `belfry load`, and for the dialect of Socket.IO one that speaks as it does. */
 export class Load {
@@ -62,8 +65,16 @@ export class Load {
     const options = Object.entries({ ...rest, seconds }).flatMap(([name, value]) => [`--${name}`, `${value}`]);
     const own = contestant.dialect ? [SOCKET_IO] : [BELFRY, "load"];
     const url = `ws://127.0.0.1:${port}${path}`;
-    const more = contestant.dialect ? [] : ["--from", FROM, "--processes", "1", "--json"];
-    this.#child = startChild(LOAD_CORE, [process.execPath, ...own, url, ...options, ...more]);
+    const more = contestant.dialect ? [] : ["--processes", "1", "--json"];
+    this.#child = startChild(LOAD_CORE, [
+      process.execPath,
+      ...own,
+      url,
+      ...options,
+      "--from",
+      nextAddresses(),
+      ...more,
+    ]);
     this.#child.once("error", () => this.#over());
     this.#child.once("close", () => this.#over());
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on("line", (line) => {
@@ -123,6 +134,13 @@ export class Load {
     this.#isOver = true;
     this.#wake();
   }
+}
+
+/** Each load has its own: the ports of the one before are taken for another minute (TIME_WAIT). */
+function nextAddresses(): string {
+  loads++;
+  const network = `127.0.${1 + (loads % NETWORKS)}`;
+  return `${network}.1-${network}.${ADDRESSES}`;
 }
 
 /** After the end of a load or a start, until what it left behind is done with. */

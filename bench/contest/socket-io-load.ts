@@ -27,11 +27,13 @@ const { values, positionals } = parseArgs({
     size: { type: "string", default: "32" },
     channel: { type: "string", default: "all" },
     seconds: { type: "string", default: "0" },
+    from: { type: "string", default: "127.0.0.2-127.0.0.60" },
   },
 });
 const [connections, seconds, rate] = [Number(values.connections), Number(values.seconds), Number(values.rate ?? 0)];
 const busy = Math.min(connections, Number(values.busy ?? connections));
 const url = new URL(positionals[0] ?? "");
+const [, network = "", firstHost = ""] = /^(.*\.)(\d+)-/.exec(values.from) ?? [];
 const echo = frameOf(`42["m","${"a".repeat(Number(values.size))}"]`);
 const times = build({ lowestDiscernibleValue: 1, highestTrackableValue: US_MAX, numberOfSignificantValueDigits: 3 });
 const members: Member[] = [];
@@ -50,7 +52,7 @@ function join(): void {
   const subscribes = values.scenario === "subscribe";
   const client = new SocketIoClient({
     url,
-    localAddress: `127.0.0.${2 + Math.floor(number / CONNECTIONS_PER_ADDRESS)}`,
+    localAddress: `${network}${Number(firstHost) + Math.floor(number / CONNECTIONS_PER_ADDRESS)}`,
     connected() {
       if (!subscribes) return joined();
       client.send(frameOf(`420["subscribe",${JSON.stringify(values.channel.replace("%d", `${number}`))}]`));
