@@ -8,6 +8,8 @@ import { WebSocket } from "ws";
 import { type Server, startServer } from "../bench/contest/children.ts";
 import { hasFailed, hold } from "../bench/contest/contest.ts";
 import { type Contestant, findContestants, type Service } from "../bench/contest/contestants.ts";
+import { echoTrials } from "../bench/contest/echo.ts";
+import { fanoutTrials } from "../bench/contest/fanout.ts";
 import { compileFloors } from "../bench/contest/floors.ts";
 import { NOTIFICATION, Publisher } from "../bench/contest/publish.ts";
 import { frameOf, SocketIoClient } from "../bench/contest/socket-io-client.ts";
@@ -111,6 +113,15 @@ for (const { name, channels } of present.filter((one) => one.dialect === "socket
     });
     publisher.close();
     assert.deepEqual(heard, [`42["m","${"a".repeat(1000)}"]`, "430[]", `42["m",${JSON.stringify(NOTIFICATION)}]`]);
+  });
+}
+
+for (const contestant of present.filter((one) => one.dialect === "socket.io")) {
+  test(`${contestant.name} is measured by clients of its own: echoes, and publications that all come`, async () => {
+    const few = { ...size, busy: 2, subscribers: 3 };
+    const [echo, distinct] = [echoTrials[0], fanoutTrials.find(({ name }) => name === "distinct")];
+    assert.ok(((await echo?.run(contestant, few))?.["echo-32"] ?? 0) > 0);
+    assert.ok(((await distinct?.run(contestant, few))?.["distinct"] ?? 0) > 0);
   });
 }
 
