@@ -20,6 +20,8 @@ export interface Whole {
 
 const PORT = 8766;
 const PING_SECONDS = 25;
+/** Many processes on few cores need time for their heartbeats too. */
+const ARRIVALS = 5000;
 /** Deliveries that one measurement is made of: many ticks of the kernel's clock. */
 const DELIVERIES = 200_000;
 
@@ -37,7 +39,7 @@ export async function whole(connections: number, restSeconds: number): Promise<W
     await warmUp(PORT, fit);
     const before = await memoryOf(servers);
     const idle = await coresAtRest(servers, undefined, restSeconds);
-    const crew = await startClients(PORT, connections, fit);
+    const crew = await startClients(PORT, connections, ARRIVALS, fit);
     const openNs = servers.cpuNs;
     await openAll(crew, () => {});
     const open = (servers.cpuNs - openNs) / 1000 / connections;

@@ -4,8 +4,8 @@ import type { Options } from "./options.ts";
 
 /** The kernel shares connections out by chance: a process must not be full while the others have room. */
 const ROOM = 0.95;
-/** Of the 28,232 ports that an address has to one server: some are still in use after a run before. */
-const PORTS_USED = 15_000;
+/** Of the 28,232 ports that an address has to one server: the kernel searches long for one where most are in use. */
+const PORTS_USED = 4000;
 
 /** How many processes a run has, and where its clients connect from. */
 export interface Fit {

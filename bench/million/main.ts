@@ -28,7 +28,7 @@ async function run(fit: Fit): Promise<boolean> {
   say(`${count(connections)} connections: ${processes} processes that serve, ${loads} of clients`);
   const servers = await Servers.start({ port, processes, apiKey: API_KEY, pingSeconds });
   await warmUp(port, fit);
-  const crew = await startClients(port, connections, fit);
+  const crew = await startClients(port, connections, options.arrivals, fit);
   say("all processes run");
   const before = await memoryOf(servers);
   const openSeconds = await openAll(crew, (sight, at) => {
@@ -53,7 +53,9 @@ async function run(fit: Fit): Promise<boolean> {
     `pings every ${pingSeconds} s: ${rest.servers.toFixed(2)} cores of the servers, ${rest.clients.toFixed(2)} of the clients`,
   );
   const notified = await notify(servers, crew, connections, rate, seconds);
-  say(`notified ${count(notified.received)} of ${count(notified.published)}: ${times(notified.latencyMs)}`);
+  say(
+    `notified ${count(notified.received)} of ${count(notified.published)}: ${times(notified.latencyMs)}; ${notified.cores.toFixed(2)} cores of the servers`,
+  );
   const toAll = await broadcast(servers, crew, connections, BROADCAST_SECONDS_MAX);
   say(`a broadcast reached ${count(toAll.received)} of ${count(connections)}: ${times(toAll.latencyMs)}`);
   const { lost, errors } = crew.look();

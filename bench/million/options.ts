@@ -20,6 +20,7 @@ export interface Options {
   processes?: number;
   descriptors?: number;
   port: number;
+  arrivals: number;
   pingSeconds: number;
   rate: number;
   seconds: number;
@@ -37,6 +38,7 @@ export const options = new Command("million")
   )
   .option("--descriptors <n>", "that one process may have; what the machine allows when not given", Number)
   .option("--port <n>", "where they listen", Number, 8765)
+  .option("--arrivals <n>", "opened a second", Number, 5000)
   .option("--ping-seconds <n>", "how often the protocol pings each client", Number, 100)
   .option("--rate <n>", "clients notified a second", Number, 1000)
   .option("--seconds <n>", "how long they are", Number, 60)

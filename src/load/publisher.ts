@@ -17,6 +17,8 @@ export interface PublisherParts {
   readonly connections: number;
   /** Of a publication. */
   readonly bytes: number;
+  /** How often is looked for what is due; default 1. What comes together can be published in one call. */
+  readonly everyMs?: number;
   /** Publishes all that is due; resolves with how many of them were accepted. */
   readonly publish: (all: readonly ToPublish[]) => Promise<number>;
   readonly failed: (error: unknown) => void;
@@ -33,7 +35,7 @@ export class Publisher {
   constructor(parts: PublisherParts) {
     this.#parts = parts;
     this.#pace = new Pace(parts.perSecond);
-    this.#timer = setInterval(() => this.#go(), 1);
+    this.#timer = setInterval(() => this.#go(), parts.everyMs ?? 1);
   }
 
   stop(): void {

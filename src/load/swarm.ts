@@ -131,11 +131,18 @@ export class Swarm {
     this.#poll.destroy();
   }
 
+  /** Several small batches, as the server has them: where many processes share a core each turn has to bring much. */
   #turn(): void {
-    this.#outbox.batch(() => this.#harvest());
+    let count: number = limits.fullBatchRecords;
+    for (let i = 0; i < limits.batchesPerTurn && count >= limits.fullBatchRecords; i++) {
+      this.#outbox.batch(() => {
+        count = this.#harvest();
+      });
+    }
   }
 
-  #harvest(): void {
+  /** Returns how many records there were. */
+  #harvest(): number {
     const { records, slab } = this.#poll;
     const count = this.#poll.wait();
     for (let i = 0; i < count * RECORD; i += RECORD) {
@@ -149,6 +156,7 @@ export class Swarm {
         this.#end(fd, value === 0 ? "ended without a close frame" : errnoName(value));
       else if (records[i + 1] === events.CONNECTED) this.#connected(fd, value);
     }
+    return count;
   }
 
   #connected(fd: number, result: number): void {

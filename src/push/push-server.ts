@@ -201,9 +201,12 @@ export class PushServer {
 
   #makeServer(): Server {
     const { outboxBytesMax, driver } = this.#options;
+    const { pingSeconds = limits.protocolPingSeconds, pongSeconds = limits.protocolPongSeconds } = this.#options;
     return createServer({
       zeroCopy: true,
       messageBytesMax: limits.commandBytesMax,
+      // Whom the protocol's pings reach needs no others.
+      heartbeatSeconds: Math.max(limits.heartbeatSeconds, pingSeconds + pongSeconds),
       ...this.#options.server,
       http: (request, response) => this.#route(request, response),
       log: this.#log,
