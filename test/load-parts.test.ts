@@ -4,13 +4,14 @@ import { once } from "node:events";
 import { createServer as createTcpServer, type Socket } from "node:net";
 import { describe, it, type TestContext, test } from "node:test";
 import fc from "fast-check";
-import { createServer } from "../src/index.ts";
+import { createServer, limits } from "../src/index.ts";
 import { nowUs } from "../src/load/clock.ts";
 import { Latencies } from "../src/load/latencies.ts";
 import { limitedBy } from "../src/load/limited-by.ts";
 import { Pace } from "../src/load/pace.ts";
 import { type Plan, shares } from "../src/load/plan.ts";
 import { processesFor } from "../src/load/processes.ts";
+import { Publisher } from "../src/load/publisher.ts";
 import { readSources } from "../src/load/sources.ts";
 import { eachStamp, stamped } from "../src/load/stamp.ts";
 import { Swarm } from "../src/load/swarm.ts";
@@ -141,6 +142,34 @@ test("what is due goes on being due while nobody takes it, and counts from its o
   assert.ok((took[0] as number) - begin < 10_000);
   const steps = took.slice(1, 15).map((us, i) => Math.round(us - (took[i] as number)));
   assert.deepEqual(new Set(steps), new Set([1000]));
+});
+
+test("a publisher publishes what is due in few calls, and nothing more once it is stopped", async () => {
+  const calls: number[] = [];
+  let answer = () => {};
+  const publisher = new Publisher({
+    ...{ perSecond: 10_000, channel: "own:%d", connections: 10, bytes: 64, failed: assert.fail },
+    publish: (all) => {
+      for (const { channel, json } of all) {
+        assert.match(channel, /^own:\d$/);
+        assert.equal(json.length, 64);
+      }
+      calls.push(all.length);
+      return new Promise((resolve) => {
+        answer = () => resolve(all.length);
+      });
+    },
+  });
+  while (calls.length < limits.loadPublishingMax) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal(calls.length, limits.loadPublishingMax);
+  answer();
+  while (calls.length === limits.loadPublishingMax) await new Promise((resolve) => setTimeout(resolve, 1));
+  publisher.stop();
+  const before = calls.length;
+  answer();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.equal(calls.length, before);
+  assert.ok(publisher.published > 0);
 });
 
 test("the clock of the load is the machine's, so that processes may compare their times", () => {

@@ -31,6 +31,7 @@ export class Publisher {
   readonly #pace: Pace;
   readonly #timer: NodeJS.Timeout;
   #underWay = 0;
+  #isOver = false;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
@@ -39,11 +40,13 @@ export class Publisher {
   }
 
   stop(): void {
+    this.#isOver = true;
     clearInterval(this.#timer);
   }
 
   #go(): void {
-    while (this.#underWay < limits.loadPublishingMax && this.#pace.isDue()) void this.#some(this.#due());
+    while (!this.#isOver && this.#underWay < limits.loadPublishingMax && this.#pace.isDue())
+      void this.#some(this.#due());
   }
 
   /** What is due now, so that a slow way out has fewer and larger calls. */
