@@ -148,7 +148,8 @@ test("a publisher publishes what is due in few calls, and nothing more once it i
   const calls: number[] = [];
   let answer = () => {};
   const publisher = new Publisher({
-    ...{ perSecond: 10_000, channel: "own:%d", connections: 10, bytes: 64, failed: assert.fail },
+    ...{ perSecond: 10_000, channel: "own:%d", connections: 10, bytes: 64 },
+    failed: (error) => assert.fail(String(error)),
     publish: (all) => {
       for (const { channel, json } of all) {
         assert.match(channel, /^own:\d$/);
