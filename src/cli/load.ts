@@ -56,8 +56,8 @@ Examples:
   100 connections a second come and go among 5,000, and so a deploy looks to a server
     $ belfry load ws://127.0.0.1:8080/ --scenario churn --connections 5000 --rate 100
 
-One address has ports for about 28,000 connections to one server: give more of them with --from (on Linux all of 127.0.0.0/8 are
-there). One process has as many connections as it may have descriptors: --processes auto takes as many as are needed. Delays
+One address has ports for about 28,000 connections to one server, and the kernel searches long for a free one when most are in
+use: give one address for each 4,000 or so with --from (on Linux all of 127.0.0.0/8 are there). One process has as many connections as it may have descriptors: --processes auto takes as many as are needed. Delays
 are of the last frame of each message; with a rate they count from when a message was due, not from when it could be sent.
 Exit status: 0, or 1 when not one connection could be opened.
 `;
