@@ -10,17 +10,21 @@ export function stamped(us: number, bytes: number): string {
 
 /** Tells the times of all stamped messages in `bytes[from, to)`; returns how many there are. */
 export function eachStamp(bytes: Buffer, from: number, to: number, visit: (us: number) => void): number {
+  // A view, since the search would go on to the end of the slab.
+  const message = bytes.subarray(from, to);
   let count = 0;
-  for (let at = bytes.indexOf(MARK, from); at >= 0 && at < to; at = bytes.indexOf(MARK, at)) {
+  for (let at = message.indexOf(MARK); at >= 0; at = message.indexOf(MARK, at)) {
     at += MARK.length;
     let us = 0;
-    for (let digit = byteAt(bytes, at); digit >= 0 && digit <= 9; digit = byteAt(bytes, ++at)) us = us * 10 + digit;
+    for (let digit = digitAt(message, at); digit >= 0; digit = digitAt(message, ++at)) us = us * 10 + digit;
     visit(us);
     count++;
   }
   return count;
 }
 
-function byteAt(bytes: Buffer, at: number): number {
-  return (bytes[at] as number) - DIGIT_0;
+/** -1 where there is none. */
+function digitAt(bytes: Buffer, at: number): number {
+  const digit = (bytes[at] ?? 0) - DIGIT_0;
+  return digit <= 9 ? Math.max(digit, -1) : -1;
 }

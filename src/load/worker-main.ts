@@ -17,7 +17,9 @@ let worker: Worker | undefined;
 let state: Told["state"] = "waiting";
 
 function tell(): void {
-  if (worker && process.connected) process.send?.({ state, report: worker.tally.take() } satisfies Told);
+  if (!worker || !process.connected) return;
+  // The one that asked may be gone at any time: that ends this process by itself.
+  process.send?.({ state, report: worker.tally.take() } satisfies Told, undefined, undefined, () => {});
 }
 
 process.on("message", (order: Order) => {
