@@ -9,7 +9,7 @@ import { Running } from "./processes.ts";
 import { until } from "./until.ts";
 
 const main = fileURLToPath(new URL("../bench/million/main.js", import.meta.url));
-const short = ["--seconds", "5", "--rest-seconds", "4", "--ping-seconds", "10"];
+const short = ["--seconds", "5", "--rest-seconds", "4", "--ping-seconds", "10", "--warm-seconds", "1"];
 
 test("20,000 connections over several processes on one port: all notified, all reached, none lost, nothing left behind", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "belfry-million-"));

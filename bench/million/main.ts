@@ -52,6 +52,7 @@ async function run(fit: Fit): Promise<boolean> {
   say(
     `pings every ${pingSeconds} s: ${rest.servers.toFixed(2)} cores of the servers, ${rest.clients.toFixed(2)} of the clients`,
   );
+  await notify(servers, crew, connections, rate, options.warmSeconds);
   const notified = await notify(servers, crew, connections, rate, seconds);
   say(
     `notified ${count(notified.received)} of ${count(notified.published)}: ${times(notified.latencyMs)}; ${notified.cores.toFixed(2)} cores of the servers`,

@@ -25,6 +25,7 @@ export interface Options {
   rate: number;
   seconds: number;
   restSeconds: number;
+  warmSeconds: number;
   json?: string;
 }
 
@@ -43,6 +44,7 @@ export const options = new Command("million")
   .option("--rate <n>", "clients notified a second", Number, 1000)
   .option("--seconds <n>", "how long they are", Number, 60)
   .option("--rest-seconds <n>", "how long it is measured at rest", Number, 20)
+  .option("--warm-seconds <n>", "how long they are before that: so many processes compile for a while", Number, 30)
   .option("--json <file>", "write the results into this file")
   .addHelpText("after", examples)
   .parse()
