@@ -15,7 +15,6 @@ export interface Sight {
   readonly opened: number;
   readonly failed: number;
   readonly lost: number;
-  readonly sent: number;
   readonly received: number;
   readonly errors: Readonly<Record<string, number>>;
   /** From the beginning of a connection until it was ready. */
@@ -45,10 +44,6 @@ export class Crew {
       child.send({ share } satisfies Order);
       return child;
     });
-  }
-
-  get processes(): number {
-    return this.#children.length;
   }
 
   /** Resolves when the processes run, and wait to be told to open. */
@@ -88,7 +83,7 @@ export class Crew {
   /** What has been seen so far. */
   look(): Sight {
     const reports = [...this.#told.values()].map(({ report }) => report);
-    const sum = (name: "connections" | "opened" | "failed" | "lost" | "sent" | "received") =>
+    const sum = (name: "connections" | "opened" | "failed" | "lost" | "received") =>
       reports.reduce((total, report) => total + report[name], 0);
     const errors = { ...this.#errors };
     for (const report of reports) {
@@ -96,7 +91,7 @@ export class Crew {
     }
     return {
       ...{ connections: sum("connections"), opened: sum("opened"), failed: sum("failed"), lost: sum("lost") },
-      ...{ sent: sum("sent"), received: sum("received"), errors },
+      ...{ received: sum("received"), errors },
       openingMs: this.#openings.percentiles(),
       latencyMs: this.#latencies.percentiles(),
       busiest: this.#busiest(),

@@ -44,10 +44,6 @@ export class Latencies {
     if (taken !== "") this.#histogram.add(decodeFromCompressedBase64(taken, 64));
   }
 
-  reset(): void {
-    this.#histogram.reset();
-  }
-
   /** Undefined when nothing was recorded. */
   percentiles(): Percentiles | undefined {
     if (this.count === 0) return undefined;

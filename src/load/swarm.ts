@@ -78,10 +78,6 @@ export class Swarm {
     });
   }
 
-  get driver(): "native" | "portable" {
-    return this.#poll.driver;
-  }
-
   /** Begins one more connection; returns its descriptor, or what the kernel said, which was told as a failure. */
   connect(): number {
     const { target, sources, failed } = this.#parts;

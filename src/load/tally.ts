@@ -9,7 +9,6 @@ export interface Report {
   readonly failed: number;
   /** Those that were ready and are over, without having been told to. */
   readonly lost: number;
-  readonly sent: number;
   readonly received: number;
   /** By kind. */
   readonly errors: Readonly<Record<string, number>>;
@@ -30,7 +29,6 @@ export class Tally {
   opened = 0;
   failed = 0;
   lost = 0;
-  sent = 0;
   received = 0;
   readonly openings = new Latencies();
   readonly latencies = new Latencies();
@@ -43,10 +41,10 @@ export class Tally {
 
   /** What there is to report; the latencies begin anew. */
   take(): Report {
-    const { connections, opened, failed, lost, sent, received } = this;
+    const { connections, opened, failed, lost, received } = this;
     const { user, system } = process.cpuUsage();
     return {
-      ...{ connections, opened, failed, lost, sent, received },
+      ...{ connections, opened, failed, lost, received },
       errors: Object.fromEntries(this.#errors),
       openings: this.openings.take(),
       latencies: this.latencies.take(),

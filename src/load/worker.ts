@@ -71,10 +71,7 @@ export class Worker {
     if (scenario !== "echo") return;
     const parts = {
       rate,
-      send: (fd: number) => {
-        this.tally.sent++;
-        this.#swarm.send(fd, this.#frame);
-      },
+      send: (fd: number) => this.#swarm.send(fd, this.#frame),
       isOpen: (fd: number) => this.#swarm.isOpen(fd),
       answered: (us: number) => this.tally.latencies.record(us),
     };
